@@ -1,0 +1,1 @@
+"""The words everyone uses: units, money, instants and calendars, messages, errors."""

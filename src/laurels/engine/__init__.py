@@ -1,0 +1,1 @@
+"""The engine: kernel primitives, program to step, the online book, explanations."""

@@ -1,0 +1,118 @@
+"""A compiled program: its generated source, brought to life by CPython."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from laurels.base.instants import Calendar, calendar
+from laurels.engine.kernel import calendar as kernel_calendar
+from laurels.engine.kernel import grants, holds, layout, lots, numbers, returns, windows
+from laurels.engine.slots import Slots
+from laurels.engine.source import source_of
+from laurels.program.check import check
+from laurels.program.linked import Linked
+from laurels.program.loader import load_document, parse_document
+
+SEMANTICS = 1
+"""Semantics number of the kernel: takes a new value when the posting of any story changes."""
+
+KERNEL: tuple[ModuleType, ...] = (
+    layout, numbers, kernel_calendar, windows, lots, holds, returns, grants,
+)  # fmt: skip
+
+Cal = tuple[Sequence[int], Sequence[int], Sequence[int]]
+
+
+@dataclass(eq=False)
+class Compiled:
+    """A program that can be run. Made by `laurels.load`."""
+
+    program: Linked
+    slots: Slots
+    source: str
+    calendar: Calendar
+    namespace: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.step: Callable[..., None] = self.namespace["step"]
+        self.advance: Callable[..., int] = self.namespace["advance"]
+        self.cal: Cal = (
+            self.calendar.midnight, self.calendar.month_of, self.calendar.month_first
+        )  # fmt: skip
+
+    @property
+    def name(self) -> str:
+        """The program's identity."""
+        return self.program.name
+
+    @cached_property
+    def hash(self) -> str:
+        """A digest of the meaning: of the generated source and the kernel that it calls."""
+        digest = hashlib.sha256(self.source.encode())
+        for module in KERNEL:
+            digest.update(Path(str(module.__file__)).read_bytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def traced(self) -> dict[str, Any]:
+        """The same step, saying what it sees (TRACE)."""
+        return bring_to_life(source_of(self.slots, traced=True), f"{self.name} traced")
+
+    def blank(self) -> list[int]:
+        """The state of a member of whom nothing is known."""
+        s = [0] * self.slots.size
+        s[layout.NEXT_DUE] = s[layout.BIRTHDAY] = layout.NEVER
+        for index in range(len(self.program.units)):
+            s[layout.HEAD + index * layout.UNIT + layout.U_FROM] = layout.NEVER
+        first = layout.HEAD + len(self.program.units) * layout.UNIT
+        for index in range(len(self.program.ladders)):
+            block = first + index * layout.LADDER
+            s[block + layout.L_UNTIL] = s[block + layout.L_CLOSE] = layout.NEVER
+        return s
+
+    def version_at(self, occurred: int, recorded: int) -> int | None:
+        """The version that decides: in force at ``occurred``, of those published by
+        ``recorded``; None before the first."""
+        found = None
+        for version in self.program.versions:
+            if version.effective_from <= occurred and version.published_at <= recorded:
+                found = version.index
+        return found
+
+
+def bring_to_life(source: str, name: str) -> dict[str, Any]:
+    """Run generated source in a namespace that holds the kernel."""
+    namespace: dict[str, Any] = {"TRACE": None}
+    for module in KERNEL:
+        names = {k: v for k, v in vars(module).items() if not k.startswith("_")}
+        namespace.update(names)
+    file = f"<{name}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    exec(compile(source, file, "exec"), namespace)  # our own generator's text, never a caller's
+    return namespace
+
+
+def compile_program(program: Linked) -> Compiled:
+    """Compile a linked program."""
+    slots = Slots.of(program)
+    source = source_of(slots)
+    return Compiled(
+        program, slots, source, calendar(program.zone), bring_to_life(source, program.name)
+    )
+
+
+def load(path: str | Path) -> Compiled:
+    """Read, check and compile a program file. Raises ProgramError with every finding."""
+    return compile_program(check(load_document(path)))
+
+
+def loads(text: str, file: str = "program.yaml") -> Compiled:
+    """The same from text."""
+    return compile_program(check(parse_document(text, file)))

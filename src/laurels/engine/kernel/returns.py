@@ -1,0 +1,180 @@
+"""Returns: what an event keeps of its grants once part of it has come back."""
+
+from typing import Any
+
+from laurels.engine.kernel.calendar import day_of, ends_after
+from laurels.engine.kernel.layout import (
+    AT_RETURNED,
+    G_ACTIVE,
+    G_EFFECT,
+    G_END,
+    G_FUNDER,
+    G_GRANTED,
+    G_KEPT,
+    G_LINE,
+    G_ROUNDING,
+    G_UNIT,
+    GRANT,
+    LN_AMOUNT,
+    LN_LEFT,
+    LN_MARK,
+    LN_SHARE,
+    NEVER,
+    RELEASED,
+    TAKEN_BACK,
+)
+from laurels.engine.kernel.lots import credit_sum, draw, draw_own, lower_pending, owe
+from laurels.engine.kernel.numbers import mul_div
+
+type_ints = Any
+
+
+def split(ln: type_ints, lines: int, width: int, column: int, points: int, total: int) -> None:
+    """Split points over the marked lines in proportion to a column, by largest remainder.
+
+    Shares go to LN_SHARE and add up to ``points``; what floors leave over goes, one step each, to
+    the largest remainders, the earlier line first. ``total`` is the column's sum over the marked
+    lines, above zero. A line is marked by LN_MARK = 1.
+    """
+    left = points
+    for i in range(lines):
+        k = i * width
+        if ln[k + LN_MARK] == 1:
+            share = mul_div(points, ln[k + column], total, 0)
+            ln[k + LN_SHARE] = share
+            left -= share
+        else:
+            ln[k + LN_SHARE] = 0
+    while left > 0:
+        best = -1
+        best_rest = -1
+        for i in range(lines):
+            k = i * width
+            if ln[k + LN_MARK] == 1 and ln[k + column] > 0:
+                # the remainder times total, without the product: points * column - share * total
+                rest = points * ln[k + column] - ln[k + LN_SHARE] * total
+                if rest > best_rest:
+                    best_rest = rest
+                    best = i
+        k = best * width
+        ln[k + LN_SHARE] += 1
+        ln[k + LN_MARK] = 2
+        left -= 1
+    for i in range(lines):
+        if ln[i * width + LN_MARK] == 2:
+            ln[i * width + LN_MARK] = 1
+
+
+def take_off(ln: type_ints, lines: int, width: int, line: int, amount: int) -> int:
+    """Lower what is left of a line, or of all lines in proportion; returns what was taken off.
+
+    A return above what is left is cut to it (vocabulary 3).
+    """
+    if line >= 0:
+        k = line * width
+        cut = min(amount, ln[k + LN_LEFT])
+        for i in range(lines):
+            ln[i * width + LN_SHARE] = 0
+        ln[k + LN_LEFT] -= cut
+        ln[k + LN_SHARE] = cut
+        return cut
+    total = 0
+    for i in range(lines):
+        total += ln[i * width + LN_LEFT]
+        ln[i * width + LN_MARK] = 1
+    cut = min(amount, total)
+    if cut <= 0:
+        return 0
+    split(ln, lines, width, LN_LEFT, cut, total)
+    for i in range(lines):
+        k = i * width
+        ln[k + LN_LEFT] -= ln[k + LN_SHARE]
+    return cut
+
+
+def take_back(
+    s: type_ints,
+    la: type_ints,
+    lp: type_ints,
+    g: type_ints,
+    ln: type_ints,
+    out: type_ints,
+    cal: Any,
+    cap: int,
+    grants: int,
+    lines: int,
+    width: int,
+    everything: int,
+    debt_allowed: type_ints,
+    terms: type_ints,
+    at: int,
+) -> None:
+    """Take back from an event what its grants no longer deserve.
+
+    Each grant keeps ``granted x remaining / original`` in its rule's own rounding; under the
+    policy ``full`` (``everything``) it keeps nothing. A pending grant is lowered; a lot that has
+    expired gives nothing back; otherwise the lot that the event made gives first, then the other
+    lots in leaving order, and the rest becomes debt.
+    """
+    original = 0
+    remaining = 0
+    for i in range(lines):
+        original += ln[i * width + LN_AMOUNT]
+        remaining += ln[i * width + LN_LEFT]
+    for j in range(grants):
+        k = j * GRANT
+        line = g[k + G_LINE]
+        amount = original
+        left = remaining
+        if line >= 0:
+            amount = ln[line * width + LN_AMOUNT]
+            left = ln[line * width + LN_LEFT]
+        kept = 0
+        if everything == 0 and amount > 0:
+            kept = mul_div(g[k + G_GRANTED], left, amount, g[k + G_ROUNDING])
+        elif everything == 1 and remaining == original:
+            kept = g[k + G_KEPT]
+        back = g[k + G_KEPT] - kept
+        if back <= 0:
+            continue
+        g[k + G_KEPT] = kept
+        take_grant(s, la, lp, g, out, cal, cap, k, back, debt_allowed, terms, at)
+
+
+def take_grant(
+    s: type_ints,
+    la: type_ints,
+    lp: type_ints,
+    g: type_ints,
+    out: type_ints,
+    cal: Any,
+    cap: int,
+    k: int,
+    back: int,
+    debt_allowed: type_ints,
+    terms: type_ints,
+    at: int,
+) -> None:
+    """Take ``back`` points of one grant from where they are now."""
+    u = g[k + G_UNIT]
+    rule = g[k + G_EFFECT]
+    line = g[k + G_LINE]
+    end = g[k + G_END]
+    active = g[k + G_ACTIVE]
+    funder = g[k + G_FUNDER]
+    if active > at:
+        back = lower_pending(
+            s, lp, out, u, cap, back, active, end, funder, TAKEN_BACK, AT_RETURNED, rule, at, line
+        )
+        if back == 0 or active < NEVER:
+            return
+        # released since: the term began then
+        since = s[RELEASED]
+        term = -1 - end
+        end = ends_after(cal, since, day_of(cal, since), terms[term * 2], terms[term * 2 + 1])
+    if end <= at:
+        return
+    credit_sum(s, u, -back, at)
+    rest = draw_own(s, la, out, u, cap, back, end, funder, TAKEN_BACK, AT_RETURNED, rule, at, line)
+    rest = draw(s, la, out, u, cap, rest, TAKEN_BACK, AT_RETURNED, rule, at, line)
+    owe(s, out, u, rest, debt_allowed[u], AT_RETURNED, rule, at)

@@ -1,0 +1,1 @@
+"""The program document: schema, loader with positions, expressions, checks, versions."""
