@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from laurels.base.errors import Finding, LaurelsError, ProgramError, RequestError
 from laurels.base.instants import DAY, HOUR, MINUTE, format_instant, parse_instant
+from laurels.engine.book import Book
+from laurels.engine.compiled import Compiled, load
 from laurels.program.loader import load_document
 from laurels.story_check import check_story
 from laurels.story_file import Entry, StoryFile, read_story_file
-from laurels.story_sees import SEES, Sight, see
+from laurels.story_sees import ANSWERS, SEES, Sight, see
 
-Load = Callable[[Path], Any]
+OpenBook = Callable[[Path, str], Any]
 
 _TIMES = ("at", "before", "after")
 _STEP_KEYS = (*_TIMES, "event", "repeat", "note", "sees")
@@ -125,31 +128,39 @@ def _earlier(file: StoryFile) -> tuple[Step, ...]:
     return load_story(before).steps
 
 
-def tell(story: Story, load: Load | None = None) -> Told:
-    """Run a story. `load` opens a program; by default that of the library.
+def tell(story: Story, open_book: OpenBook | None = None) -> Told:
+    """Run a story. `open_book` opens a member's book under a program file on another engine.
 
     Raises ProgramError when the story names what its program does not have.
     """
-    if load is None:
-        import laurels
-
-        load = laurels.load
-    differences = _checked(story, load) if story.file.finds is not None else _told(story, load)
+    if story.file.finds is not None:
+        differences = _checked(story)
+    else:
+        differences = _told(story, (open_book or _book)(story.program, story.file.member))
     file = story.file
     return Told(str(file.path), file.title, file.shows, len(story.steps), tuple(differences))
+
+
+@cache
+def _program(path: Path) -> Compiled:
+    """A program is compiled once for all of its stories."""
+    return load(path)
+
+
+def _book(path: Path, member: str) -> Book:
+    return Book(_program(path.resolve()), member)
 
 
 # -- telling ---------------------------------------------------------------------------------
 
 
-def _checked(story: Story, load: Load) -> Iterator[Difference]:
+def _checked(story: Story) -> Iterator[Difference]:
     """A story about a changed program file and what `laurels check` finds in it."""
-    for line, expected, seen in check_story(story.file, story.program, load):
+    for line, expected, seen in check_story(story.file, story.program):
         yield Difference(str(story.file.path), line, 1, expected, seen)
 
 
-def _told(story: Story, load: Load) -> Iterator[Difference]:
-    book = load(story.program).book(story.file.member)
+def _told(story: Story, book: Any) -> Iterator[Difference]:
     for step in story.steps:
         sight = _take(book, step)
         for line, expected, seen in _answers(step, sight):
@@ -183,10 +194,9 @@ def _take(book: Any, step: Step) -> Sight:
 def _answers(step: Step, sight: Sight) -> Iterator[tuple[int, str, str]]:
     """An event that was not simply taken must have been expected not to be."""
     named = {each.key for each in step.sees}
-    words = {"taken": "", "refused": "refused", "rejected": "rejected", "waiting": "waits"}
+    expected = {status for word, status in ANSWERS.items() if word in named}
     for answer, code in sight.answers:
-        word = words.get(answer, answer)
-        if word and word not in named:
+        if answer != "taken" and answer not in expected:
             yield step.line, "the event to be taken", f"{answer} {code}".strip()
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from laurels.base.errors import Finding, ProgramError
+from laurels.program.check import check
+from laurels.program.loader import parse_document
 from laurels.story_file import Entry, StoryFile, read_plain
 
 
-def check_story(
-    file: StoryFile, program: Path, load: Callable[[Path], Any]
-) -> Iterator[tuple[int, str, str]]:
+def check_story(file: StoryFile, program: Path) -> Iterator[tuple[int, str, str]]:
     """Line, what was expected, what was found; for each difference."""
     assert file.finds is not None
     changed = read_plain(program)
     for each in file.changes:
         _apply(changed, each)
-    findings = _findings(changed, load)
+    findings = _findings(changed)
     seen = ", ".join(f"{each.code} ({each.message})" for each in findings) or "nothing"
     codes = {each.code for each in findings}
     expected = [each for each in file.finds.items() if each.text() != "nothing"]
@@ -55,13 +54,11 @@ def _apply(document: Any, change: Entry) -> None:
         here[last] = value
 
 
-def _findings(document: Any, load: Callable[[Path], Any]) -> tuple[Finding, ...]:
+def _findings(document: Any) -> tuple[Finding, ...]:
     """Everything that is found in a document, warnings included."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "program.yaml"
-        path.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), "utf-8")
-        try:
-            program = load(path)
-        except ProgramError as error:
-            return error.findings
-    return tuple(getattr(program, "findings", ()))
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    try:
+        found = check(parse_document(text))
+    except ProgramError as error:
+        return error.findings
+    return tuple(getattr(found, "findings", ()))

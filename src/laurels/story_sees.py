@@ -10,6 +10,7 @@ from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.base.instants import calendar, parse_instant
+from laurels.ledger.accounts import FLOWS
 from laurels.story_file import Entry
 
 # What moved in a step: the word of a story, and the kind of posting that it adds up.
@@ -39,6 +40,7 @@ ANSWERS: Mapping[str, str] = {
     "rejected": "rejected",
     "waits": "waiting",
     "duplicate": "duplicate",
+    "ignored": "ignored",
 }
 SEES = (*MOVES, *STATES, *ANSWERS, "by_rule", "level", "until", "missing", "lots", "next_expiry")
 
@@ -111,15 +113,28 @@ def _number(entry: Entry) -> Decimal:
 
 
 def _moved(sight: Sight, kind: str, unit: str, rule: str | None = None) -> Decimal:
-    """The points that moved in one way, added up."""
-    return sum(
-        (
-            each.points
-            for each in sight.postings
-            if each.kind == kind and each.unit == unit and (rule is None or each.rule == rule)
-        ),
-        Decimal(0),
-    )
+    """The points that moved in one way, added up; a correction that runs backwards is below
+    zero, but what it takes of points once earned counts as taken back."""
+    total = Decimal(0)
+    for each in sight.postings:
+        if each.unit != unit or (rule is not None and each.rule != rule):
+            continue
+        sign = _direction(each)
+        if each.kind == "earned" and sign < 0:
+            total += each.points if kind == "taken_back" else 0
+        elif each.kind == kind:
+            total += sign * each.points
+    return total
+
+
+def _direction(posting: Any) -> int:
+    """1 for a posting of its kind, -1 for a correction that runs backwards.
+
+    What is adjusted or transferred moves both ways: 1 to the member, -1 away.
+    """
+    if posting.kind in ("adjusted", "transferred"):
+        return 1 if posting.to_account.startswith("member:") else -1
+    return 1 if (posting.from_account, posting.to_account) in FLOWS[posting.kind] else -1
 
 
 def _by_rule(entry: Entry, sight: Sight, units: Sequence[str]) -> Differences:
@@ -207,7 +222,7 @@ def _lots(entry: Entry, book: Any, units: Sequence[str], zone: str) -> Differenc
     by_unit = [(each.key, each) for each in _mapped(entry, units)]
     for unit, listed in by_unit:
         expected = [] if _is_nothing(listed) else [_lot(each, zone) for each in listed.items()]
-        found = [(each.points, each.end) for each in book.lots(unit)]
+        found = [(each.points, each.expires_at) for each in book.lots(unit)]
         if found != expected:
             yield (
                 f"lots of {unit}: {_lot_list(expected, zone)}", _lot_list(found, zone)

@@ -336,7 +336,7 @@ class Membership(Doc):
 class Holds(Doc):
     """Points set aside for a basket."""
 
-    lapse_after: TermText = Field("7 days", description="Used when a hold names no `until`.")
+    lapse_after: TermText = Field("never", description="Used when a hold names no `until`.")
     late_capture: Literal["refuse", "if_covered"] = Field(
         "refuse", description="A capture after the hold lapsed."
     )

@@ -21,7 +21,15 @@ from laurels.replay.mapping import EVENT_KEYS, REQUIRED, BadCell, Mapped, Mappin
 from laurels.replay.raw import Body, Events, Group, Place, Report, Unmatched, finish, finished
 from laurels.replay.readers import Format, Row, read_tables
 from laurels.replay.returns import resolve_returns
-from laurels.replay.values import Rejected, Unreadable, instant_of, instant_text, is_absent, shown, text_of
+from laurels.replay.values import (
+    Rejected,
+    Unreadable,
+    instant_of,
+    instant_text,
+    is_absent,
+    shown,
+    text_of,
+)
 
 IDENTITIES = ("id", "member", "type", "source", "returns", "line")
 """Names of things: 13085, 13085.0 and "13085" are one of them."""

@@ -252,6 +252,8 @@ class _Loader:
         lines, counted = self._lines()
         names = [name for name, _ in (*event, *(lines or ()))]
         returns = self._returns(names) if "returns" in self.keys else None
+        drop = self._choice("duplicates", ("keep", "drop")) == "drop"
+        times_differ = self._times_differ()
         document.raise_findings()
         return Mapping(
             file=document.file,
@@ -261,8 +263,8 @@ class _Loader:
             event=tuple(event),
             lines=None if lines is None else tuple(lines),
             lines_counted=counted,
-            duplicates="drop" if self._choice("duplicates", ("keep", "drop")) == "drop" else "keep",
-            times_differ=self._times_differ(),
+            duplicates="drop" if drop else "keep",
+            times_differ=times_differ,
             returns=returns,
             named=tuple(
                 (name, node.start_mark.line + 1, node.start_mark.column + 1)

@@ -15,6 +15,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TextIO, cast
@@ -84,7 +85,8 @@ def read_tables(
 ) -> Iterator[Table]:
     """As ``read_rows``, file by file. Every path is looked up before the first row is read."""
     for path in find_files(paths):
-        yield _open_table(path, reject, layout or Format())
+        with ExitStack() as files:
+            yield _open_table(path, reject, layout or Format(), files)
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -145,14 +147,14 @@ def _cannot_read(what: str, where: str, expected: str, hint: str) -> RequestErro
     return RequestError("events-unreadable", what, where=where, expected=expected, hint=hint)
 
 
-def _open_table(path: Path, reject: Reject, layout: Format) -> Table:
+def _open_table(path: Path, reject: Reject, layout: Format, files: ExitStack) -> Table:
     name = path.name.lower().removesuffix(".gz")
     try:
         if name.endswith(PARQUET_ENDINGS):
-            return _parquet_table(path, reject)
+            return _parquet_table(path, reject, files)
         if name.endswith(JSON_ENDINGS):
-            return Table(str(path), None, _guarded(path, _json_rows(path, reject)))
-        return _text_table(path, reject, layout)
+            return Table(str(path), None, _guarded(path, _json_rows(path, reject, files)))
+        return _text_table(path, reject, layout, files)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
 
@@ -215,9 +217,8 @@ def _open_text(path: Path) -> TextIO:
 # --- text with columns ---------------------------------------------------------------------------
 
 
-def _text_table(path: Path, reject: Reject, layout: Format) -> Table:
-    file = _open_text(path)
-    lines = _Lines(file)
+def _text_table(path: Path, reject: Reject, layout: Format, files: ExitStack) -> Table:
+    lines = _Lines(files.enter_context(_open_text(path)))
     first = next(lines, "")
     delimiter = layout.delimiter or _sniff(first)
     lines.give_back([first] if first else [], before=1)
@@ -226,7 +227,7 @@ def _text_table(path: Path, reject: Reject, layout: Format) -> Table:
         columns = layout.header
     else:
         columns = _header(path, records)
-    rows = _text_rows(path, file, records, columns, reject)
+    rows = _text_rows(path, records, columns, reject)
     return Table(str(path), columns, _guarded(path, rows))
 
 
@@ -325,42 +326,39 @@ def _header(path: Path, records: Iterator[_Record]) -> tuple[str, ...]:
 
 def _text_rows(
     path: Path,
-    file: TextIO,
     records: Iterator[_Record],
     columns: tuple[str, ...],
     reject: Reject,
 ) -> Iterator[Row]:
     name, width = str(path), len(columns)
-    with file:
-        for number, (line, cells, broken) in enumerate(records, start=1):
-            if len(cells) == width and not any("\0" in cell for cell in cells):
-                yield Row(name, number, line, dict(zip(columns, cells, strict=True)))
-            elif broken:
-                expected = "quotes that are closed, and doubled inside a quoted cell"
-                reject(Rejected(name, number, "", "row-unreadable", expected, shown(broken)))
-            elif len(cells) != width:
-                found = f"{len(cells)} cells: {'|'.join(cells)}"
-                reject(Rejected(name, number, "", "row-ragged", f"{width} cells", shown(found)))
-            else:
-                column = next(c for c, v in zip(columns, cells, strict=True) if "\0" in v)
-                value = cells[columns.index(column)]
-                reject(Rejected(name, number, column, "nul-byte", "text", shown(value)))
+    for number, (line, cells, broken) in enumerate(records, start=1):
+        if len(cells) == width and not any("\0" in cell for cell in cells):
+            yield Row(name, number, line, dict(zip(columns, cells, strict=True)))
+        elif broken:
+            expected = "quotes that are closed, and doubled inside a quoted cell"
+            reject(Rejected(name, number, "", "row-unreadable", expected, shown(broken)))
+        elif len(cells) != width:
+            found = f"{len(cells)} cells: {'|'.join(cells)}"
+            reject(Rejected(name, number, "", "row-ragged", f"{width} cells", shown(found)))
+        else:
+            column = next(c for c, v in zip(columns, cells, strict=True) if "\0" in v)
+            value = cells[columns.index(column)]
+            reject(Rejected(name, number, column, "nul-byte", "text", shown(value)))
 
 
 # --- JSON lines ----------------------------------------------------------------------------------
 
 
-def _json_rows(path: Path, reject: Reject) -> Iterator[Row]:
+def _json_rows(path: Path, reject: Reject, files: ExitStack) -> Iterator[Row]:
     name, number = str(path), 0
-    with _open_text(path) as file:
-        for line, text in enumerate(file, start=1):
-            if text.isspace():
-                continue
-            number += 1
-            try:
-                yield Row(name, number, line, _json_object(text))
-            except Unreadable as bad:
-                reject(Rejected(name, number, "", bad.reason, bad.expected, shown(text.strip())))
+    for line, text in enumerate(files.enter_context(_open_text(path)), start=1):
+        if text.isspace():
+            continue
+        number += 1
+        try:
+            yield Row(name, number, line, _json_object(text))
+        except Unreadable as bad:
+            reject(Rejected(name, number, "", bad.reason, bad.expected, shown(text.strip())))
 
 
 def _json_object(text: str) -> dict[str, object]:
@@ -402,7 +400,7 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 # --- Parquet -------------------------------------------------------------------------------------
 
 
-def _parquet_table(path: Path, reject: Reject) -> Table:
+def _parquet_table(path: Path, reject: Reject, files: ExitStack) -> Table:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -414,7 +412,7 @@ def _parquet_table(path: Path, reject: Reject) -> Table:
             "pip install laurels[replay]",
         ) from None
     try:
-        file = pq.ParquetFile(path)
+        file = files.enter_context(pq.ParquetFile(path))
     except pa.ArrowException as error:
         raise _bad_parquet(path, error) from error
     columns = tuple(file.schema_arrow.names)

@@ -1,0 +1,448 @@
+"""A member's book: the online engine for one member.
+
+A book holds the member's state, the history it was folded from, and the journal of what was
+posted. An event that comes in order is one step. One that changes history (late, withdrawn, or a
+return as if never bought) folds history again from the nearest checkpoint; the difference between
+the two folds is posted as corrections.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from laurels.base.errors import Refusal, RequestError
+from laurels.engine.compiled import Compiled
+from laurels.engine.door import Door, Event, Key, Raw
+from laurels.engine.journal import Entry, Journal, difference
+from laurels.engine.kernel import layout as K
+from laurels.engine.kernel.returns import take_off
+from laurels.engine.state import Snapshot, State
+from laurels.engine.views import Balance, LevelView, LotView, Missing, Views
+from laurels.ledger.postings import Posting
+
+Status = Literal["taken", "refused", "duplicate", "waiting", "ignored"]
+
+REFUSALS = {
+    K.REFUSED_BEFORE: "refused-before",
+    K.NOT_SPENDABLE: "not-spendable",
+    K.NO_POINTS: "no-points",
+    K.PAYS_UNKNOWN: "pays-unknown",
+    K.NOT_HERE: "not-accepted-here",
+    K.BELOW_MINIMUM: "below-minimum",
+    K.ABOVE_LIMIT: "above-limit",
+    K.TOO_OFTEN: "too-often",
+    K.NOT_COVERED: "not-covered",
+    K.HOLD_UNKNOWN: "hold-unknown",
+    K.HOLD_ENDED: "hold-ended",
+    K.ABOVE_HOLD: "above-hold",
+    K.NOT_TRANSFERABLE: "not-transferable",
+}
+
+NOTHING: list[int] = []
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of an event.
+
+    status    taken; refused by the rules (refusal says why); duplicate (the first answer stands);
+              waiting for the event that it names; ignored: the program does not read its type
+    points    points that a redemption, hold, capture or void moved
+    """
+
+    status: Status
+    event: Event
+    entries: tuple[Entry, ...] = ()
+    refusal: Refusal | None = None
+    journal: Journal | None = field(default=None, repr=False)
+
+    @property
+    def postings(self) -> tuple[Posting, ...]:
+        """What was posted when the event was taken, dues that came first included."""
+        if self.journal is None:
+            return ()
+        return tuple(p for entry in self.entries for p in self.journal.postings_of(entry))
+
+
+class Book(Views):
+    """One member under one program. Time comes in with the events, nothing here asks for it."""
+
+    def __init__(self, compiled: Compiled, member: str, door: Door | None = None) -> None:
+        self.compiled = compiled
+        self.member = member
+        self.door = door or Door(compiled)
+        self.state = State(compiled)
+        self.history: list[Event] = []
+        self.places: list[tuple[Any, ...]] = []
+        self.segments: list[Entry] = []
+        self.tail: list[Entry] = []
+        self.checkpoints: list[tuple[int, Snapshot]] = [(0, self.state.snapshot())]
+        self.events: dict[Key, Event] = {}
+        self.by_id: dict[str, list[Event]] = {}
+        self.waiting: dict[str, list[Event]] = {}
+        self.withdrawn: set[Key] = set()
+        self.cuts: dict[Key, list[Event]] = {}
+        self.journal = Journal(compiled, member)
+        self.now = -K.FAR
+        self.holds = 0
+        self.as_if = any(
+            version.returns == "as_if_never_bought" for version in compiled.program.versions
+        )
+
+    # -- the public face -----------------------------------------------------------------------
+
+    def take(self, raw: Raw) -> Decision:
+        """Take an event. Raises RequestError for a bad one, which leaves the book as it was."""
+        return self.take_event(self.door.read(raw))
+
+    def take_event(self, event: Event) -> Decision:
+        """Take an event that has passed the door."""
+        known = self.events.get(event.key)
+        if known is not None:
+            return self._again(known, event)
+        if event.member != self.member:
+            raise RequestError("event-member", f"the event is of member `{event.member}`",
+                               where="member", expected=self.member)
+        self.events[event.key] = event
+        self.by_id.setdefault(event.id, []).append(event)
+        if event.row[K.E_TYPE] == 0 and event.type not in self.compiled.program.events:
+            return self._insert(event, "ignored")
+        if event.key in self.withdrawn:
+            return Decision("taken", event, journal=self.journal)
+        if event.type == "return":
+            return self._return(event)
+        if event.type == "withdrawn":
+            return self._withdraw(event)
+        decision = self._insert(event)
+        if event.id in self.waiting:
+            entries = decision.entries
+            for late in self.waiting.pop(event.id):
+                entries += self._return(late).entries
+            decision = Decision(decision.status, event, entries, decision.refusal, self.journal)
+        return decision
+
+    def advance(self, until: int) -> tuple[Posting, ...]:
+        """Everything that is due strictly before an instant happens; returns what was posted."""
+        entries = self._advance(until)
+        self.now = max(self.now, until - 1)
+        return tuple(p for entry in entries for p in self.journal.postings_of(entry))
+
+    # -- taking --------------------------------------------------------------------------------
+
+    def _again(self, known: Event, event: Event) -> Decision:
+        """The same identity: the first answer again, or a conflict."""
+        if dict(known.raw) != dict(event.raw):
+            raise RequestError(
+                "event-id-conflict", f"event `{event.id}` is known with another body", where="id",
+                expected="the same body, or another id",
+            )
+        return Decision("duplicate", known, refusal=self._refusal(known), journal=self.journal)
+
+    def _refusal(self, event: Event) -> Refusal | None:
+        if not event.refusal:
+            return None
+        unit = self.compiled.program.units[max(0, event.row[K.E_UNIT])]
+        return Refusal(REFUSALS[event.refusal], {"unit": unit.name, "points": event.asked})
+
+    def find(self, source: str, identity: str) -> Event | None:
+        """The event that an id names: of the same source if there is one, else of any other."""
+        named = self.by_id.get(identity)
+        if not named:
+            return None
+        for event in named:
+            if event.source == source:
+                return event
+        return named[0]
+
+    def _insert(self, event: Event, status: Status = "taken") -> Decision:
+        """Put an event into history: at its end in one step, else by folding again."""
+        posted = max(event.recorded, event.acts, self.now)
+        first: list[Entry] = []
+        if self.places and event.place < self.places[-1] or event.acts < self.now:
+            first = self._advance(event.recorded + 1, posted)
+            at = bisect.bisect(self.places, event.place)
+            entries = first + self._refold(at, posted, lambda: self._put(at, event))
+        elif event.recorded > event.acts and self.state.s[K.NEXT_DUE] <= event.recorded:
+            first = self._advance(event.recorded + 1, posted)
+            at = len(self.history)
+            entries = first + self._refold(at, posted, lambda: self._put(at, event))
+        else:
+            entries = [self._append(event, posted)]
+        self.now = max(self.now, event.acts)
+        refusal = self._refusal(event)
+        if refusal is not None:
+            status = "refused"
+        return Decision(status, event, tuple(entries), refusal, self.journal)
+
+    def _put(self, at: int, event: Event) -> None:
+        self.history.insert(at, event)
+        self.places.insert(at, event.place)
+
+    def _append(self, event: Event, posted: int) -> Entry:
+        """One step at the end of history."""
+        self.history.append(event)
+        self.places.append(event.place)
+        entry = self._apply(event)
+        entry.posted = posted
+        if self.tail:
+            dues = [number for each in self.tail for number in each.dues]
+            self.segments.append(Entry(event, [*dues, *entry.dues], entry.records, posted))
+            self.tail = []
+        else:
+            self.segments.append(entry)
+        if len(self.history) % CHECKPOINT == 0:
+            self.checkpoints.append((len(self.history), self.state.snapshot()))
+        self.journal.entries.append(entry)
+        return entry
+
+    def _apply(self, event: Event) -> Entry:
+        """Advance to the event and step; the kernel's records become an entry."""
+        state = self.state
+        dues = state.advance(event.acts + 1)
+        reference = self._prepare(event)
+        records = state.step(event, reference)
+        self._settle(event, reference)
+        return Entry(event, dues, records, event.acts)
+
+    def _prepare(self, event: Event) -> Event | None:
+        """Fill what the step needs to know of other events; returns the referenced one."""
+        kind = event.type
+        if kind == "return":
+            original = self.find(event.source, event.refers)
+            assert original is not None
+            self._line_of(event, original)
+            event.undo = (original.grants, list(original.lines))
+            original.grants = list(original.grants)
+            return original
+        row = event.row
+        if event.decided:
+            row[K.E_OUTCOME] = event.decided
+        if kind == "redemption" or kind == "hold":
+            if kind == "hold":
+                row[K.E_HOLD] = event.number = self._hold_number(event)
+            if event.pays:
+                paid = self.find(event.source, event.pays)
+                if paid is None or paid.place >= event.place or (
+                    paid.key in self.withdrawn
+                ):  # fmt: skip
+                    row[K.E_PAYS] = 2
+                    return None
+                row[K.E_PAYS] = 1
+                row[K.E_PAID] = paid.paid
+                return paid
+        elif kind == "capture" or kind == "void":
+            hold = self._held(event)
+            row[K.E_HOLD] = hold.number if hold else -1
+            if hold is not None:
+                row[K.E_UNIT] = hold.row[K.E_UNIT]
+                row[K.E_PAID] = hold.asked
+        return None
+
+    def _hold_number(self, event: Event) -> int:
+        if event.number >= 0:
+            return event.number
+        self.holds += 1
+        return self.holds
+
+    def _held(self, event: Event) -> Event | None:
+        """The accepted hold that a capture or void names."""
+        for hold in self.history:
+            if hold is event:
+                return None
+            if hold.type == "hold" and hold.refers == event.refers and not hold.refusal:
+                return hold
+        return None
+
+    def _line_of(self, event: Event, original: Event) -> None:
+        """Which line comes back; -2 where there is no such line: nothing does."""
+        line = str(event.raw.get("line") or "")
+        event.row[K.E_LINES] = original.row[K.E_LINES]
+        if not line:
+            event.row[K.E_LINE] = -1
+        elif line in original.line_names:
+            event.row[K.E_LINE] = original.line_names.index(line)
+        else:
+            event.row[K.E_LINE] = -1
+            event.row[K.E_AMOUNT] = 0
+
+    def _settle(self, event: Event, reference: Event | None) -> None:
+        """Note what the step decided, so that a later fold reads it as a fact."""
+        out = self.state.out
+        kind = event.type
+        if kind == "return":
+            event.returned = out[K.O_RETURNED]
+            return
+        grants = out[K.O_GRANTS]
+        event.grants = self.state.g[: grants * K.GRANT] if grants else NOTHING
+        if kind in ASKS:
+            event.refusal = out[K.O_REFUSAL]
+            event.decided = 2 if event.refusal else 1
+            if not event.refusal:
+                event.row[K.E_POINTS] = out[K.O_POINTS]
+            if reference is not None and not event.refusal:
+                event.undo = (reference, reference.paid)
+                reference.paid += out[K.O_POINTS]
+
+    # -- returns and withdrawals ---------------------------------------------------------------
+
+    def _return(self, event: Event) -> Decision:
+        """A return acts at its own instant, or rewrites history as if never bought."""
+        original = self.find(event.source, event.refers)
+        if original is None or original.type == "return" or original.key in self.withdrawn or (
+            not original.lines
+        ):  # fmt: skip
+            self.waiting.setdefault(event.refers, []).append(event)
+            return Decision("waiting", event, journal=self.journal)
+        if event.place <= original.place:
+            # early: it acts with its original, directly after it
+            event.acts = original.acts
+            event.row[K.E_AT : K.E_MONTH + 1] = original.row[K.E_AT : K.E_MONTH + 1]
+            event.place = (*original.place[:3], 1, event.source, event.id.encode())
+        version = self.compiled.program.versions[event.row[K.E_VERSION]]
+        if version.returns != "as_if_never_bought":
+            return self._insert(event)
+        posted = max(event.recorded, event.acts, self.now)
+        first = self._advance(max(event.recorded, event.acts) + 1, posted)
+        self.now = max(self.now, event.acts)
+        at = bisect.bisect_left(self.places, original.place)
+        self._line_of(event, original)
+        entries = first + self._refold(at, posted, lambda: self._take_off(event, original))
+        return Decision("taken", event, tuple(entries), journal=self.journal)
+
+    def _take_off(self, event: Event, original: Event) -> None:
+        """Lower an event as if the returned part had never been bought."""
+        self.cuts.setdefault(original.key, []).append(event)
+        self._lower(original)
+
+    def _lower(self, original: Event) -> None:
+        """An event as it would have been without what came back of it, in event order."""
+        row, width = original.row, self.compiled.slots.width
+        lines = original.lines
+        lines[K.LN_AMOUNT :: width] = lines[K.LN_LEFT :: width] = original.amounts
+        for cut in sorted(self.cuts[original.key], key=lambda each: each.place):
+            cut.returned = take_off(
+                lines, row[K.E_LINES], width, cut.row[K.E_LINE], cut.row[K.E_AMOUNT]
+            )
+        left = lines[K.LN_LEFT :: width]
+        lines[K.LN_AMOUNT :: width] = left
+        row[K.E_AMOUNT] = sum(left)
+        gone = row[K.E_AMOUNT] == 0 and sum(original.amounts) > 0
+        at = bisect.bisect_left(self.places, original.place)
+        if gone and not original.gone:
+            del self.history[at], self.places[at]
+        elif original.gone and not gone:
+            self._put(at, original)
+        original.gone = gone
+
+    def _withdraw(self, event: Event) -> Decision:
+        """An event never was: history is folded again without it."""
+        target = self.find(event.source, event.refers)
+        if target is None or target.type == "withdrawn":
+            # dated before its target: the target will never count
+            self.withdrawn.add((event.source, event.refers))
+            return Decision("waiting", event, journal=self.journal)
+        self.withdrawn.add(target.key)
+        posted = max(event.recorded, event.acts, self.now)
+        first = self._advance(max(event.recorded, event.acts) + 1, posted)
+        self.now = max(self.now, event.acts)
+        if target.type == "return":
+            original = self.find(target.source, target.refers)
+            if original is not None and target in self.cuts.get(original.key, ()):
+                self.cuts[original.key].remove(target)
+                at = bisect.bisect_left(self.places, original.place)
+                entries = first + self._refold(at, posted, lambda: self._lower(original))
+                return Decision("taken", event, tuple(entries), journal=self.journal)
+        at = bisect.bisect_left(self.places, target.place)
+        if at == len(self.history) or self.history[at] is not target:
+            return Decision("taken", event, tuple(first), journal=self.journal)
+        entries = first + self._refold(at, posted, lambda: self._remove(at, target))
+        return Decision("taken", event, tuple(entries), journal=self.journal)
+
+    def _remove(self, at: int, target: Event) -> None:
+        """Take an event out of history; returns of it wait again."""
+        del self.history[at], self.places[at]
+        orphans = [
+            each for each in self.history
+            if each.type == "return" and self.find(each.source, each.refers) is target
+        ]  # fmt: skip
+        for each in orphans:
+            where = self.places.index(each.place)
+            del self.history[where], self.places[where]
+            self.waiting.setdefault(each.refers, []).append(each)
+
+    # -- folding again -------------------------------------------------------------------------
+
+    def _advance(self, until: int, posted: int | None = None) -> list[Entry]:
+        """Post what is due before an instant, each at its own."""
+        records = self.state.advance(until)
+        if not records:
+            return []
+        entry = Entry(None, records, NOTHING, posted)
+        self.tail.append(entry)
+        self.journal.entries.append(entry)
+        return [entry]
+
+    def _refold(self, at: int, posted: int, change: Any) -> list[Entry]:
+        """Change history from a position on, fold it again, and post the difference."""
+        reached = self.now
+        number = max(i for i, (position, _) in enumerate(self.checkpoints) if position <= at)
+        start, snapshot = self.checkpoints[number]
+        del self.checkpoints[number + 1 :]
+        old = self.segments[start:] + self.tail
+        self._rewind(start)
+        change()
+        self.state.restore(snapshot)
+        del self.segments[start:]
+        self.tail = []
+        for position in range(start, len(self.history)):
+            entry = self._apply(self.history[position])
+            entry.posted = posted
+            self.segments.append(entry)
+            if (position + 1) % CHECKPOINT == 0:
+                self.checkpoints.append((position + 1, self.state.snapshot()))
+        rest = self.state.advance(reached + 1)
+        if rest:
+            self.tail.append(Entry(None, rest, NOTHING, posted))
+        corrections = difference(
+            old, self.segments[start:] + self.tail, posted, self.compiled.slots
+        )
+        self.journal.entries += corrections
+        return corrections
+
+    def _rewind(self, start: int) -> None:
+        """Undo what later events changed in earlier ones: grants, lines, points paid."""
+        for position in range(len(self.history) - 1, start - 1, -1):
+            event = self.history[position]
+            if event.undo is None:
+                continue
+            if event.type == "return":
+                original = self.find(event.source, event.refers)
+                assert original is not None
+                original.grants, original.lines = event.undo
+            else:
+                reference, paid = event.undo
+                reference.paid = paid
+            event.undo = None
+
+    # -- postings ------------------------------------------------------------------------------
+
+    def postings(self) -> Iterator[Posting]:
+        """The journal: everything that was posted, in the order in which it was."""
+        for entry in self.journal.entries:
+            yield from self.journal.postings_of(entry)
+
+    def net_postings(self) -> Iterator[Posting]:
+        """Postings with their corrections added up: those of the latest fold."""
+        for entry in [*self.segments, *self.tail]:
+            yield from self.journal.postings_of(entry)
+
+
+ASKS = frozenset({"redemption", "hold", "capture", "void", "transfer"})
+CHECKPOINT = 64
+"""Events between two checkpoints of a book."""
+
+__all__ = ["Balance", "Book", "Decision", "Decimal", "LevelView", "LotView", "Missing"]

@@ -1,0 +1,501 @@
+"""The door: from an event as it comes in to the integers that the step reads.
+
+Everything that can be wrong with an event is found here, before anything is decided. What passes
+is exact: money in minor units, points in steps, instants in microseconds, strings as codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from laurels.base.errors import RequestError
+from laurels.base.instants import parse_instant
+from laurels.base.money import parse_decimal
+from laurels.engine.compiled import Compiled
+from laurels.engine.kernel import layout as K
+from laurels.engine.slots import upper
+from laurels.program import linked as L
+from laurels.program.expr import Predicate
+from laurels.program.names import BUILTIN
+
+Raw = Mapping[str, object]
+Key = tuple[str, str]
+
+LINES_MAX = 10_000
+ID_MAX = 200
+WHOLE = 10**15
+"""The amount of a return that gives none: all that is left, to which every return is cut."""
+
+REFERENCE = {"return": "returns", "capture": "hold", "void": "hold", "withdrawn": "withdraws"}
+WITH_POINTS = frozenset({"redemption", "hold", "adjustment", "transfer", "transfer_received"})
+OUTCOMES = {"accepted": 1, "refused": 2}
+DIRECTIONS = {"credit": 1, "debit": 2}
+
+
+@dataclass(eq=False, slots=True)
+class Event:
+    """An event that passed the door, and what the fold has made of it.
+
+    row     the integers that the step reads; lines: the same for its lines
+    acts    the instant at which it acts; its order among events of that instant is `place`
+    grants  what it was granted, as the kernel notes it
+    """
+
+    id: str
+    source: str
+    member: str
+    type: str
+    raw: Raw
+    occurred: int
+    recorded: int
+    acts: int
+    row: list[int]
+    lines: list[int]
+    line_names: tuple[str, ...] = ()
+    refers: str = ""
+    pays: str = ""
+    to: str = ""
+    place: tuple[Any, ...] = ()
+    grants: Sequence[int] = ()
+    amounts: tuple[int, ...] = ()
+    decided: int = 0
+    refusal: int = 0
+    returned: int = 0
+    paid: int = 0
+    number: int = -1
+    asked: int = 0
+    gone: bool = False
+    undo: tuple[Any, ...] | None = None
+
+    @property
+    def key(self) -> Key:
+        """The identity: source and id."""
+        return (self.source, self.id)
+
+
+Reader = Callable[[object, str], int]
+
+
+class Door:
+    """Encodes the events of one program."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.program = compiled.program
+        self.slots = compiled.slots
+        self.zone = compiled.calendar
+        self.exponent = self.program.exponent
+        self.midnight = compiled.calendar.midnight
+        self.month_of = compiled.calendar.month_of
+        self.size = self.slots.event_size
+        self.width = self.slots.width
+        self.versions = self.program.versions
+        self._day = 0
+        self._start = 1
+        self._stop = 0
+        late = self.program.late
+        self.tolerance = micros(late.tolerance)
+        self.when_recorded = late.policy == "when_recorded"
+        self.reject_after = micros(late.reject_after)
+        self.readers = {
+            name: self._plan(event.attributes, "event", self.slots.columns, "E_")
+            for name, event in self.program.events.items()
+        }
+        self.line_readers = {
+            name: self._plan(event.line, "line", self.slots.lines, "LN_")
+            for name, event in self.program.events.items()
+        }
+        self.units = {unit.name: unit for unit in self.program.units}
+        # an event that names no unit means the first that can be spent
+        spendable = [unit.name for unit in self.program.units if unit.spendable]
+        self.first_unit = (spendable or [self.program.units[0].name])[0]
+        self.local = [(part, self.slots.columns[f"E_LOCAL_{upper(part)}"])
+                      for part in self.slots.local]  # fmt: skip
+
+    # -- plans ---------------------------------------------------------------------------------
+
+    def _plan(
+        self,
+        attributes: Mapping[str, L.Attribute],
+        kind: str,
+        columns: Mapping[str, int],
+        prefix: str,
+    ) -> list[tuple[str, L.Attribute, list[tuple[int, Reader]]]]:
+        """For each attribute, the columns that it fills and how."""
+        plan = []
+        for name, attribute in attributes.items():
+            fills: list[tuple[int, Reader]] = []
+            column = columns.get(f"{prefix}{upper(name)}")
+            if column is not None:
+                fills.append((column, self._reader(attribute, f"{kind}.{name}")))
+            for predicate in self.slots.predicates_of(f"{kind}.{name}"):
+                at = columns[f"{prefix}{self.slots.predicate_name(predicate)}"]
+                fills.append((at, self._asking(predicate)))
+            watched = attribute.values is not None or attribute.required or (
+                attribute.type != "text"
+            )  # fmt: skip
+            if fills or watched:
+                if not fills:
+                    fills.append((-1, self._reader(attribute, f"{kind}.{name}")))
+                plan.append((name, attribute, fills))
+        return plan
+
+    def _reader(self, attribute: L.Attribute, name: str) -> Reader:
+        """How to read a value of an attribute as an integer."""
+        if attribute.type == "text":
+            return self._coder(name, attribute.values)
+        if attribute.type == "flag":
+            return read_flag
+        if attribute.type == "date":
+            return read_date
+        low, high, scale = attribute.low, attribute.high, attribute.scale
+
+        def read_number(value: object, where: str) -> int:
+            number = parse_decimal(value, scale, where)
+            if (
+                number < 0
+                or (low is not None and number < low)
+                or (high is not None and number > high)
+            ):
+                raise RequestError(
+                    "event-value-out-of-range", f"{value} is outside the range", where=where,
+                    expected=span(low or 0, high, scale),
+                )
+            return number
+
+        return read_number
+
+    def _coder(self, name: str, values: tuple[str, ...] | None) -> Reader:
+        """Codes of a text; a closed set refuses what is not in it."""
+        known = self.slots.strings.names
+        codes = dict(self.slots.strings.codes(name)) if name in known else {}
+        other = len([each for each in codes if each]) + 1
+
+        def read_text(value: object, where: str) -> int:
+            if values is not None and value not in values:
+                raise RequestError(
+                    "event-value-unknown", f"`{str(value)[:40]}` is no value of it", where=where,
+                    expected="one of " + ", ".join(values),
+                )
+            return codes.get(value, other)  # type: ignore[call-overload, no-any-return]
+
+        return read_text
+
+    @staticmethod
+    def _asking(predicate: Predicate) -> Reader:
+        return lambda value, where: int(predicate.holds(str(value)))
+
+    # -- events --------------------------------------------------------------------------------
+
+    def read(self, raw: Raw) -> Event:
+        """Encode an event. Raises RequestError: what, where, what was expected, how to mend it."""
+        get = raw.get
+        identity = text(get("id"), "id")
+        member = text(get("member"), "member")
+        name = text(get("type"), "type")
+        occurred = parse_instant(need(get("occurred_at"), "occurred_at"), self.zone)
+        given = get("recorded_at")
+        recorded = (
+            occurred
+            if given is None or given == ""
+            else parse_instant(given, self.zone, "recorded_at")
+        )
+        source = get("source")
+        source = "" if source is None else str(source)
+        acts = self._acts(occurred, recorded)
+        row = [0] * self.size
+        event = Event(identity, source, member, name, raw, occurred, recorded, acts, row, [])
+        event.place = (acts, source, identity.encode(), 0)
+        kind = self.program.events.get(name)
+        if kind is not None:
+            row[K.E_TYPE] = kind.index
+        self._time(event, acts)
+        self._version(event)
+        if kind is None:
+            return event
+        row[K.E_LINE] = -1
+        self._money(event, kind)
+        if name in BUILTIN:
+            self._builtin(event, kind)
+        if name != "member" and row[K.E_TYPE]:
+            self._attributes(event, kind)
+        return event
+
+    def _acts(self, occurred: int, recorded: int) -> int:
+        """When an event counts, by the program's policy for late ones."""
+        late = recorded - occurred
+        if late <= 0:
+            return occurred
+        if late > self.reject_after:
+            raise RequestError(
+                "event-too-late",
+                "the event was recorded too long after it occurred", where="recorded_at",
+                expected=f"at most {self.program.late.reject_after} later",
+                hint="an adjustment can stand in for it",
+            )
+        return recorded if self.when_recorded and late > self.tolerance else occurred
+
+    def _time(self, event: Event, acts: int) -> None:
+        """Business date and parts of local time, fixed once."""
+        if not self._start <= acts < self._stop:
+            day = self._day = self.zone.day_of(acts)
+            self._start, self._stop = self.midnight[day], self.midnight[day + 1]
+        row = event.row
+        row[K.E_AT] = acts
+        row[K.E_DAY] = day = self._day
+        row[K.E_MONTH] = self.month_of[day]
+        if self.local:
+            parts = self.zone.parts(acts)
+            for part, column in self.local:
+                row[column] = int(getattr(parts, part))
+
+    def _version(self, event: Event) -> None:
+        if len(self.versions) == 1 and self.versions[0].effective_from <= event.occurred:
+            return
+        found = self.compiled.version_at(event.occurred, event.recorded)
+        if found is None:
+            raise RequestError(
+                "event-before-program", "no version of the program was in force yet",
+                where="occurred_at",
+            )
+        event.row[K.E_VERSION] = found
+
+    def _money(self, event: Event, kind: L.EventType) -> None:
+        """The amount, and the lines whose sum it is."""
+        raw = event.raw
+        currency = raw.get("currency")
+        if currency not in (None, "", self.program.currency):
+            raise RequestError(
+                "event-currency", f"the amount is in {str(currency)[:10]}", where="currency",
+                expected=self.program.currency,
+                hint="convert it before it comes in, and keep the rate with the event",
+            )
+        lines = raw.get("lines")
+        amount = raw.get("amount")
+        has = amount is not None and amount != ""
+        if lines:
+            self._lines(event, kind, lines)
+            total = sum(event.lines[K.LN_AMOUNT :: self.width])
+            if has and parse_decimal(amount, self.exponent) != total:
+                raise RequestError(
+                    "event-amount-not-sum", "the amount is not the sum of the lines",
+                    where="amount", expected="their sum, or no amount",
+                )
+            event.row[K.E_AMOUNT] = total
+        elif has:
+            if kind.amount == "none":
+                return
+            value = parse_decimal(amount, self.exponent)
+            if value < 0:
+                raise RequestError(
+                    "event-amount-negative", "an amount is never below zero", where="amount",
+                    expected="0 or more", hint="what comes back is an event of type return",
+                )
+            event.row[K.E_AMOUNT] = value
+        elif kind.amount == "required" and event.type != "return":
+            raise RequestError("event-amount-missing", "there is no amount", where="amount",
+                               expected="decimal text such as 1234.50")
+        elif event.type == "return":
+            event.row[K.E_AMOUNT] = WHOLE
+        if not event.lines and kind.amount != "none" and event.type != "return":
+            line = [0] * self.width
+            line[K.LN_AMOUNT] = line[K.LN_LEFT] = event.row[K.E_AMOUNT]
+            event.lines = line
+            event.row[K.E_LINES] = 1
+        event.amounts = tuple(event.lines[K.LN_AMOUNT :: self.width])
+
+    def _lines(self, event: Event, kind: L.EventType, lines: object) -> None:
+        if not isinstance(lines, (list, tuple)) or len(lines) > LINES_MAX:
+            raise RequestError("event-lines", "the lines are no list, or too many", where="lines",
+                               expected=f"a list of at most {LINES_MAX} lines")
+        names = []
+        flat: list[int] = []
+        plan = self.line_readers[kind.name]
+        for number, line in enumerate(lines):
+            if not isinstance(line, Mapping):
+                raise RequestError("event-lines", "a line is no mapping", where=f"lines[{number}]")
+            where = f"lines[{number}].amount"
+            amount = parse_decimal(need(line.get("amount"), where), self.exponent, where)
+            if amount < 0:
+                raise RequestError("event-amount-negative", "an amount is never below zero",
+                                   where=where, expected="0 or more")
+            names.append(str(line.get("line", number + 1)))
+            entry = [0] * self.width
+            entry[K.LN_AMOUNT] = entry[K.LN_LEFT] = amount
+            self._fill(entry, line, plan, f"lines[{number}].")
+            flat += entry
+        event.lines = flat
+        event.line_names = tuple(names)
+        event.row[K.E_LINES] = len(names)
+
+    def _attributes(self, event: Event, kind: L.EventType) -> None:
+        self._fill(event.row, event.raw, self.readers[kind.name], "")
+
+    @staticmethod
+    def _fill(
+        row: list[int],
+        raw: Mapping[str, object],
+        plan: Sequence[tuple[str, L.Attribute, list[tuple[int, Reader]]]],
+        prefix: str,
+    ) -> None:
+        for name, attribute, fills in plan:
+            value = raw.get(name)
+            if value is None or value == "":
+                if attribute.required:
+                    raise RequestError("event-attribute-missing", "the attribute is missing",
+                                       where=prefix + name, expected=f"a {attribute.type}")
+                continue
+            for column, reader in fills:
+                number = reader(value, prefix + name)
+                if column >= 0:
+                    row[column] = number
+
+    # -- what the engine itself knows ----------------------------------------------------------
+
+    def _builtin(self, event: Event, kind: L.EventType) -> None:
+        name = event.type
+        raw = event.raw
+        if name in REFERENCE:
+            field = REFERENCE[name]
+            event.refers = text(raw.get(field), field)
+        if name == "birthday" :
+            raise RequestError("event-derived", "birthdays are derived, never sent", where="type",
+                               hint="send a member event with born")
+        if name in WITH_POINTS or name in ("capture", "void"):
+            self._points(event, name in WITH_POINTS)
+        if name == "redemption" or name == "hold":
+            pays = raw.get("pays")
+            event.pays = "" if pays is None else str(pays)
+        if name in ("redemption", "hold", "capture", "void", "transfer"):
+            event.row[K.E_OUTCOME] = choice(raw.get("outcome"), OUTCOMES, "outcome")
+        if name == "hold":
+            event.refers = str(raw.get("hold") or event.id)
+            until = raw.get("until")
+            if until is not None and until != "":
+                event.row[K.E_UNTIL] = parse_instant(until, self.zone, "until")
+        elif name == "adjustment":
+            event.row[K.E_OUTCOME] = choice(
+                need(raw.get("direction"), "direction"), DIRECTIONS, "direction"
+            )
+        elif name == "transfer_received":
+            event.row[K.E_OUTCOME] = 1
+        elif name == "transfer":
+            event.to = text(raw.get("to"), "to")
+        elif name in ("product_opened", "product_closed"):
+            product = text(raw.get("product"), "product")
+            if product in self.program.products:
+                event.row[K.E_LINE] = self.program.products.index(product)
+            else:
+                event.row[K.E_TYPE] = 0
+        elif name == "member":
+            self._member(event)
+        del kind
+
+    def _points(self, event: Event, required: bool) -> None:
+        raw = event.raw
+        unit = raw.get("unit") or self.first_unit
+        found = self.units.get(str(unit)) if unit else None
+        if found is None and (required or raw.get("unit")):
+            raise RequestError(
+                "event-unit", f"there is no unit `{str(unit)[:40]}`", where="unit",
+                expected="one of " + ", ".join(self.units),
+            )
+        event.row[K.E_UNIT] = found.index if found else -1
+        points = raw.get("points")
+        if points is None or points == "":
+            if required:
+                raise RequestError("event-points-missing", "there are no points", where="points",
+                                   expected="a number above 0")
+            return
+        scale = found.scale if found else max(unit.scale for unit in self.program.units)
+        number = parse_decimal(points, scale, "points")
+        if number <= 0:
+            raise RequestError("event-points-missing", "points are above zero", where="points",
+                               expected="a number above 0")
+        event.row[K.E_POINTS] = event.asked = number
+
+    def _member(self, event: Event) -> None:
+        """Attributes of the member; what is absent changes nothing."""
+        for name, attribute in self.program.member.items():
+            value = event.raw.get(name)
+            if value is None or value == "":
+                continue
+            if attribute.type == "date":
+                event.row[K.E_POINTS] = read_date(value, name)
+                continue
+            columns = self.slots.columns
+            coder = self._coder(f"member.{name}", attribute.values)
+            event.row[columns[f"E_MEMBER_{upper(name)}"]] = coder(value, name)
+            for predicate in self.slots.predicates_of(f"member.{name}"):
+                column = columns[f"E_MEMBER_{self.slots.predicate_name(predicate)}"]
+                event.row[column] = int(predicate.holds(str(value)))
+
+
+def text(value: object, where: str) -> str:
+    """A text that must be there, of bounded length and without control characters."""
+    if type(value) is str and value and len(value) <= ID_MAX and value.isprintable():
+        return value
+    if value is None or value == "":
+        raise RequestError("event-field-missing", "it is missing", where=where, expected="a text")
+    found = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not found or len(found) > ID_MAX or not found.isprintable():
+        raise RequestError("event-field-text", "it is no plain text", where=where,
+                           expected=f"1 to {ID_MAX} printable characters")
+    return found
+
+
+def need(value: object, where: str) -> object:
+    """A value that must be there."""
+    if value is None or value == "":
+        raise RequestError("event-field-missing", "it is missing", where=where)
+    return value
+
+
+def choice(value: object, known: Mapping[str, int], where: str) -> int:
+    """One of a few words; 0 when absent."""
+    if value is None or value == "":
+        return 0
+    if value not in known:
+        raise RequestError("event-value-unknown", f"`{str(value)[:40]}` is no value of it",
+                           where=where, expected="one of " + ", ".join(known))
+    return known[str(value)]
+
+
+def read_flag(value: object, where: str) -> int:
+    """true or false."""
+    if value is True or value in ("true", "True", "1", 1, "yes"):
+        return 1
+    if value is False or value in ("false", "False", "0", 0, "no"):
+        return 0
+    raise RequestError("event-value-unknown", f"`{str(value)[:40]}` is no value of it",
+                       where=where, expected="true or false")
+
+
+def read_date(value: object, where: str) -> int:
+    """A date as month * 100 + day: what a birthday needs."""
+    try:
+        found = value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise RequestError("event-date", f"`{str(value)[:40]}` is no date", where=where,
+                           expected="a date such as 1990-02-28") from None
+    return found.month * 100 + found.day
+
+
+def span(low: int, high: int | None, scale: int) -> str:
+    """A range in words."""
+    top = f"{high / 10**scale:g}" if high is not None else "any"
+    return f"{low / 10**scale:g} to {top}"
+
+
+def micros(term: str) -> int:
+    """A term as microseconds, for lateness: a month is 31 days."""
+    if term == "never":
+        return K.FAR
+    number, word = term.split()
+    hour = 3_600_000_000
+    each = {"minute": hour // 60, "hour": hour, "day": 24 * hour, "month": 31 * 24 * hour,
+            "year": 366 * 24 * hour}  # fmt: skip
+    return int(number) * each[word.rstrip("s")]

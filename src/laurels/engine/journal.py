@@ -1,0 +1,189 @@
+"""The journal: what was posted when, and the difference between two folds as corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from laurels.base.instants import format_instant
+from laurels.engine.kernel import layout as K
+from laurels.ledger.accounts import ACCOUNTS, KINDS
+from laurels.ledger.postings import Posting
+
+if TYPE_CHECKING:
+    from laurels.engine.compiled import Compiled
+    from laurels.engine.door import Event
+    from laurels.engine.slots import Slots
+
+Record = tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Fix:
+    """A posting that corrects another, or one that history had left out.
+
+    ``points`` is the difference; below zero the posting runs backwards.
+    """
+
+    event: Event | None
+    record: Record
+    points: int
+    known: bool
+
+
+@dataclass(slots=True)
+class Entry:
+    """What was posted at once: dues that came first, then what the event caused.
+
+    posted: when; None for dues, which are posted at their own instants.
+    """
+
+    event: Event | None
+    dues: Sequence[int]
+    records: Sequence[int]
+    posted: int | None
+    fixes: list[Fix] = field(default_factory=list)
+
+
+def records(flat: Sequence[int]) -> Iterator[Record]:
+    """The kernel's records, one by one."""
+    for at in range(0, len(flat), K.RECORD):
+        yield tuple(flat[at : at + K.RECORD])
+
+
+def difference(
+    old: Sequence[Entry], new: Sequence[Entry], posted: int, slots: Slots
+) -> list[Entry]:
+    """The postings that turn one fold into another: at most one entry."""
+    before = {id(entry.event): entry for entry in old if entry.event is not None}
+    same = set()
+    for entry in new:
+        if entry.event is None:
+            continue
+        was = before.get(id(entry.event))
+        if was is not None and was.records == entry.records and was.dues == entry.dues:
+            same.add(id(entry.event))
+    balance: dict[tuple[Any, ...], list[Any]] = {}
+    for sign, entries in ((-1, old), (1, new)):
+        for entry in entries:
+            if entry.event is not None and id(entry.event) in same:
+                continue
+            for record in records(entry.dues):
+                _add(balance, None, record, sign)
+            for record in records(entry.records):
+                _add(balance, entry.event, record, sign)
+    fixes = [
+        Fix(event, record, points, known)
+        for event, record, points, known in balance.values()
+        if points != 0
+    ]
+    if not fixes:
+        return []
+    fixes.sort(key=lambda fix: (fix.record[K.R_AT], fix.record))
+    return [Entry(None, (), (), posted, fixes)]
+
+
+def _add(
+    balance: dict[tuple[Any, ...], list[Any]], event: Event | None, record: Record, sign: int
+) -> None:
+    if record[K.R_KIND] == K.LEVEL_CHANGE:
+        return
+    what = record[: K.R_POINTS] + record[K.R_POINTS + 1 :]
+    found = balance.setdefault((id(event), what), [event, record, 0, False])
+    found[2] += sign * record[K.R_POINTS]
+    if sign < 0:
+        found[3] = True
+
+
+class Journal:
+    """Entries of one member, and what they say as postings."""
+
+    def __init__(self, compiled: Compiled, member: str) -> None:
+        self.compiled = compiled
+        self.member = member
+        self.entries: list[Entry] = []
+
+    def postings_of(self, entry: Entry) -> Iterator[Posting]:
+        """The postings of an entry."""
+        for record in records(entry.dues):
+            if record[K.R_KIND] != K.LEVEL_CHANGE:
+                yield self.posting(None, record, entry.posted if entry.event is None else None)
+        for record in records(entry.records):
+            if record[K.R_KIND] != K.LEVEL_CHANGE:
+                yield self.posting(entry.event, record, entry.posted)
+        for fix in entry.fixes:
+            yield self.posting(fix.event, fix.record, entry.posted, fix)
+
+    def posting(
+        self, event: Event | None, record: Record, posted: int | None, fix: Fix | None = None
+    ) -> Posting:
+        """A record in the program's words. Dues without ``posted`` are posted at their instant."""
+        program = self.compiled.program
+        unit = program.units[record[K.R_UNIT]]
+        kind = KINDS[record[K.R_KIND]]
+        effect = program.effects[record[K.R_RULE]] if record[K.R_RULE] >= 0 else None
+        at = record[K.R_AT]
+        lot, expires, active = self.lot(record)
+        rule = effect.rule if effect else ""
+        name = self.identity(event, record, rule, lot)
+        version = (
+            event.row[K.E_VERSION] if event else self.compiled.namespace["version_at"](at)
+        )
+        source, target = ACCOUNTS[record[K.R_FROM]], ACCOUNTS[record[K.R_TO]]
+        points = record[K.R_POINTS]
+        corrects = ""
+        if fix is not None:
+            points = abs(fix.points)
+            if fix.points < 0:
+                source, target = target, source
+            if fix.known:
+                corrects = name
+                name = f"{name}~{format_instant(posted or at)}"
+        return Posting(
+            name, self.member, event.id if event else "", self.line(event, record), kind,
+            unit.name, Decimal(points).scaleb(-unit.scale), source, target, rule,
+            program.versions[version].number, 1, program.funders[record[K.R_FUNDER]],
+            event.occurred if event else at, at, posted if posted is not None else at, active,
+            expires, lot, corrects,
+        )  # fmt: skip
+
+    def identity(self, event: Event | None, record: Record, rule: str, lot: str) -> str:
+        """What a posting is, as its id."""
+        cause = (
+            f"{event.source}:{event.id}" if event and event.source
+            else event.id if event
+            else format_instant(record[K.R_AT])
+        )  # fmt: skip
+        stage = ACCOUNTS[record[K.R_FROM]].partition(":")[2]
+        line = f"/{record[K.R_LINE]}" if record[K.R_LINE] >= 0 else ""
+        kind = KINDS[record[K.R_KIND]]
+        return f"{self.member}/{cause}/{kind}/{rule or stage}/{lot}{line}"
+
+    def lot(self, record: Record) -> tuple[str, int | None, int | None]:
+        """The lot's id, its end and its activation; ids derive from what a lot is."""
+        program = self.compiled.program
+        unit = program.units[record[K.R_UNIT]].name
+        end = record[K.R_END]
+        active = record[K.R_ACTIVE] or None
+        if record[K.R_KIND] in (K.IN_DEBT, K.WAIVED):
+            return unit, None, None
+        ends = "never" if end == K.NEVER else "open" if end < 0 else format_instant(end)
+        pending = ""
+        if K.AT_PENDING in (record[K.R_FROM], record[K.R_TO]):
+            pending = "/waiting" if active == K.NEVER else f"/{format_instant(active or 0)}"
+        funder = program.funders[record[K.R_FUNDER]]
+        expires = end if 0 < end < K.NEVER else None
+        return (
+            f"{unit}/{ends}/{funder}{pending}",
+            expires,
+            None if active == K.NEVER else active,
+        )
+
+    def line(self, event: Event | None, record: Record) -> str:
+        """The line that a posting is about."""
+        number = record[K.R_LINE]
+        if number < 0 or event is None:
+            return ""
+        return str(event.raw.get("line") or number + 1)

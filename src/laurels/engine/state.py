@@ -1,0 +1,167 @@
+"""A member's state in integers, with the room that the kernel needs to work on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from laurels.engine.compiled import Compiled
+from laurels.engine.kernel import layout as K
+
+if TYPE_CHECKING:
+    from laurels.engine.door import Event
+
+FIRST_CAP = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state at an instant, to start a fold from."""
+
+    s: tuple[int, ...]
+    la: tuple[int, ...]
+    lp: tuple[int, ...]
+    lh: tuple[int, ...]
+    cap: int
+
+
+class State:
+    """The sequences of one member, and the scratch that goes with them."""
+
+    __slots__ = (
+        "compiled", "s", "la", "lp", "lh", "g", "out", "dv", "cap", "room", "units", "effects",
+        "cal", "_step", "_advance",
+    )  # fmt: skip
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.units = len(compiled.program.units)
+        self.effects = len(compiled.program.effects)
+        self.cal = compiled.cal
+        self._step = compiled.step
+        self._advance = compiled.advance
+        self.s = compiled.blank()
+        self.cap = 0
+        self.la: list[int] = []
+        self.lp: list[int] = []
+        self.lh: list[int] = []
+        self.g = [0] * ((self.effects + 1) * K.GRANT)
+        self.dv = [0] * compiled.slots.event_size
+        self.out: list[int] = []
+        self._grow(FIRST_CAP)
+
+    def _grow(self, cap: int) -> None:
+        """Give every unit room for so many lots, keeping what is there."""
+        la = [0] * (self.units * cap * K.ACTIVE_LOT)
+        lp = [0] * (self.units * cap * K.PENDING_LOT)
+        for u in range(self.units):
+            b = K.HEAD + u * K.UNIT
+            self._move(self.la, la, u, cap, K.ACTIVE_LOT, b + K.U_AHEAD, b + K.U_ATAIL)
+            self._move(self.lp, lp, u, cap, K.PENDING_LOT, b + K.U_PHEAD, b + K.U_PTAIL)
+        self.la, self.lp, self.cap = la, lp, cap
+        self._make_room()
+
+    def _move(
+        self, old: list[int], new: list[int], u: int, cap: int, width: int, head: int, tail: int
+    ) -> None:
+        if not old:
+            return
+        start = (u * self.cap + self.s[head]) * width
+        stop = (u * self.cap + self.s[tail]) * width
+        at = u * cap * width
+        new[at : at + stop - start] = old[start:stop]
+        self.s[tail] -= self.s[head]
+        self.s[head] = 0
+
+    def _make_room(self) -> None:
+        """``out`` holds what one instant can post at most, beyond ``room`` records."""
+        self.room = 64
+        holds = self.s[K.HOLDS]
+        most = self.room + 4 * self.units * self.cap + 4 * holds + 8 * self.effects + 32
+        if len(self.out) < K.OUT + most * K.RECORD:
+            self.out = [0] * (K.OUT + most * K.RECORD)
+
+    def _ensure(self) -> None:
+        """Room for every lot that an event can open."""
+        s = self.s
+        live = s[K.HOLDS] + self.effects + 2
+        for u in range(self.units):
+            b = K.HEAD + u * K.UNIT
+            need = (
+                live + s[b + K.U_ATAIL] - s[b + K.U_AHEAD] + s[b + K.U_PTAIL] - s[b + K.U_PHEAD]
+            )
+            if need > self.cap:
+                self._grow(max(need, 2 * self.cap))
+
+    def advance(self, until: int) -> list[int]:
+        """Do what is due before an instant; the records of what was posted."""
+        if self.s[K.NEXT_DUE] >= until:
+            return []
+        out = self.out
+        found: list[int] = []
+        while True:
+            self._ensure()
+            out = self.out
+            out[K.O_COUNT] = out[K.O_GRANTS] = 0
+            more = self._advance(
+                self.s, self.la, self.lp, self.lh, self.dv, (), self.g, out, self.cal, self.cap,
+                self.room, until,
+            )  # fmt: skip
+            found += out[K.OUT : K.OUT + out[K.O_COUNT] * K.RECORD]
+            if not more:
+                return found
+
+    def step(self, event: Event, reference: Event | None) -> list[int]:
+        """Apply an event; the state must have been brought to its instant."""
+        self._ensure()
+        out = self.out
+        out[K.O_COUNT] = out[K.O_REFUSAL] = out[K.O_POINTS] = 0
+        out[K.O_GRANTS] = out[K.O_RETURNED] = 0
+        row = event.row
+        lines = event.lines
+        g = self.g
+        rf = row
+        if reference is not None:
+            rf = reference.row
+            if event.type == "return":
+                lines = reference.lines
+                g = list(reference.grants)
+                reference.grants = g
+                out[K.O_GRANTS] = len(g) // K.GRANT
+        elif len(g) < (self.effects * max(1, row[K.E_LINES]) + 1) * K.GRANT:
+            self.g = g = [0] * ((self.effects * row[K.E_LINES] + 1) * K.GRANT)
+        if event.type == "hold":
+            self._room_for_hold()
+            out = self.out
+        self._step(
+            self.s, self.la, self.lp, self.lh, row, rf, lines, g, out, self.cal, self.cap
+        )
+        count = out[K.O_COUNT]
+        return out[K.OUT : K.OUT + count * K.RECORD] if count else []
+
+    def _room_for_hold(self) -> None:
+        entries = self.s[K.HOLDS] + self.units * self.cap + 2
+        if len(self.lh) < entries * K.HELD_LOT:
+            self.lh += [0] * (entries * K.HELD_LOT - len(self.lh))
+        out = self.out
+        self._make_room()
+        if self.out is not out:
+            self.out[: K.OUT] = out[: K.OUT]
+
+    def snapshot(self) -> Snapshot:
+        """The state as it is now."""
+        return Snapshot(
+            tuple(self.s), tuple(self.la), tuple(self.lp),
+            tuple(self.lh[: self.s[K.HOLDS] * K.HELD_LOT]), self.cap,
+        )  # fmt: skip
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot."""
+        self.s = list(snapshot.s)
+        self.la = list(snapshot.la)
+        self.lp = list(snapshot.lp)
+        self.lh = list(snapshot.lh)
+        self.cap = snapshot.cap
+        self._make_room()
+        if self.s[K.HOLDS]:
+            self._room_for_hold()

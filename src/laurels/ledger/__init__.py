@@ -1,0 +1,1 @@
+"""The books: accounts, kinds of postings, postings, what must always hold."""
