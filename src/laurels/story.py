@@ -20,7 +20,7 @@ from laurels.engine.compiled import Compiled, load
 from laurels.program.loader import load_document
 from laurels.story_check import check_story
 from laurels.story_file import Entry, StoryFile, read_story_file
-from laurels.story_sees import ANSWERS, SEES, Sight, see
+from laurels.story_sees import ANSWERS, SEES, Sight, Words, see
 
 OpenBook = Callable[[Path, str], Any]
 
@@ -42,8 +42,7 @@ class Difference:
 
     def __str__(self) -> str:
         return (
-            f"{self.file}:{self.line}: step {self.step}: "
-            f"expected {self.expected}, seen {self.seen}"
+            f"{self.file}:{self.line}: step {self.step}: expected {self.expected}, seen {self.seen}"
         )
 
 
@@ -89,6 +88,7 @@ class Story:
     program: Path
     zone: str
     units: tuple[str, ...]
+    ladders: frozenset[str]
     steps: tuple[Step, ...]
 
 
@@ -103,29 +103,45 @@ def find_stories(paths: Iterable[Path]) -> list[Path]:
     return sorted(dict.fromkeys(found))
 
 
-def load_story(path: Path) -> Story:
-    """Read a story. Raises ProgramError with file and line when it is wrong in itself."""
+def load_story(path: Path, later: tuple[Path, ...] = ()) -> Story:
+    """Read a story. Raises ProgramError with file and line when it is wrong in itself.
+
+    later: the stories that continue this one.
+    """
     file = read_story_file(path)
     program = path.parent / file.program
     document = load_document(program).program
-    steps: list[Step] = list(_earlier(file))
+    steps: list[Step] = list(_earlier(file, (*later, path.resolve())))
     for number, entry in enumerate(file.steps, len(steps) + 1):
         step = _step(file, number, entry, document.zone)
         if steps and step.at < steps[-1].at:
             raise entry.wrong("story-time", "the step lies before the one above it")
         steps.append(step)
-    return Story(file, program, document.zone, tuple(document.units), tuple(steps))
+    ladders = frozenset(name for version in document.versions for name in version.ladders)
+    return Story(file, program, document.zone, tuple(document.units), ladders, tuple(steps))
 
 
-def _earlier(file: StoryFile) -> tuple[Step, ...]:
+def _earlier(file: StoryFile, trail: tuple[Path, ...]) -> tuple[Step, ...]:
     """The steps of the story that this one continues."""
     if not file.continues:
         return ()
     before = file.path.parent / file.continues
-    if before == file.path:
-        raise ProgramError([Finding("error", "story-form", "the story continues itself",
-                                    str(file.path), 1, 1, "", "")])
-    return load_story(before).steps
+    if before.resolve() in trail:
+        raise ProgramError(
+            [
+                Finding(
+                    "error",
+                    "story-form",
+                    "the story continues itself",
+                    str(file.path),
+                    1,
+                    1,
+                    "",
+                    "",
+                )
+            ]
+        )
+    return load_story(before, trail).steps
 
 
 def tell(story: Story, open_book: OpenBook | None = None) -> Told:
@@ -161,12 +177,13 @@ def _checked(story: Story) -> Iterator[Difference]:
 
 
 def _told(story: Story, book: Any) -> Iterator[Difference]:
+    words = Words(story.units, story.ladders, story.zone)
     for step in story.steps:
         sight = _take(book, step)
         for line, expected, seen in _answers(step, sight):
             yield Difference(str(step.file), line, step.number, expected, seen)
         for entry in step.sees:
-            for expected, seen in see(entry, book, sight, story.units, story.zone):
+            for expected, seen in see(entry, book, sight, words):
                 yield Difference(str(step.file), entry.line, step.number, expected, seen)
 
 
@@ -210,8 +227,11 @@ def _step(file: StoryFile, number: int, entry: Entry, zone: str) -> Step:
             raise each.wrong("story-key", f"unknown key `{each.key}`", ", ".join(_STEP_KEYS))
     times = [parts[key] for key in _TIMES if key in parts]
     if len(times) != 1 or ("event" in parts and "at" not in parts):
-        raise entry.wrong("story-time", "a step has one time",
-                          "`at` for an event; `at`, `before` or `after` to look")
+        raise entry.wrong(
+            "story-time",
+            "a step has one time",
+            "`at` for an event; `at`, `before` or `after` to look",
+        )
     at = _instant(times[0], times[0].text(), zone)
     moments = _moments(parts.get("repeat"), at)
     events = _events(file, number, parts["event"], moments) if "event" in parts else ()
@@ -250,8 +270,9 @@ def _events(
             written = each.plain()
             event = {"type": written} if isinstance(written, str) else dict(written or {})
             if not isinstance(event.get("type"), str):
-                raise each.wrong("story-event", "the event has no type",
-                                 "event: {type: purchase, amount: 100}")
+                raise each.wrong(
+                    "story-event", "the event has no type", "event: {type: purchase, amount: 100}"
+                )
             name = f"step-{number:02}"
             name += f"-{turn:04}" if len(moments) > 1 else ""
             name += f"-{place}" if len(given) > 1 else ""

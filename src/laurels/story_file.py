@@ -15,8 +15,17 @@ import yaml
 from laurels.base.errors import Finding, ProgramError
 
 KEYS = (
-    "title", "shows", "because", "note", "program", "member", "usually", "continues", "steps",
-    "change", "finds",
+    "title",
+    "shows",
+    "because",
+    "note",
+    "program",
+    "member",
+    "usually",
+    "continues",
+    "steps",
+    "change",
+    "finds",
 )
 
 

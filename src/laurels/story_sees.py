@@ -58,9 +58,26 @@ class Sight:
     answers: list[tuple[str, str]] = field(default_factory=list)
 
 
-def see(entry: Entry, book: Any, sight: Sight, units: Sequence[str], zone: str) -> Differences:
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an expectation may name, and the zone of its times."""
+
+    units: Sequence[str]
+    ladders: frozenset[str]
+    zone: str
+
+    def ladder(self, entry: Entry) -> str:
+        """The ladder that an entry is about."""
+        if entry.key not in self.ladders:
+            raise entry.wrong(
+                "story-ladder", f"there is no ladder `{entry.key}`", ", ".join(sorted(self.ladders))
+            )
+        return entry.key
+
+
+def see(entry: Entry, book: Any, sight: Sight, words: Words) -> Differences:
     """Pairs of what was expected and what was seen, for one expectation that was not met."""
-    key = entry.key
+    key, units, zone = entry.key, words.units, words.zone
     if key in MOVES:
         return _points(entry, units, lambda unit: _moved(sight, MOVES[key], unit))
     if key in STATES:
@@ -70,9 +87,9 @@ def see(entry: Entry, book: Any, sight: Sight, units: Sequence[str], zone: str) 
     if key == "by_rule":
         return _by_rule(entry, sight, units)
     if key in ("level", "until"):
-        return _level(entry, book, zone)
+        return _level(entry, book, words)
     if key == "missing":
-        return _missing(entry, book)
+        return _missing(entry, book, words)
     if key == "lots":
         return _lots(entry, book, units, zone)
     return _instants(entry, "next expiry", book.next_expiry(), zone)
@@ -94,8 +111,9 @@ def _by_unit(entry: Entry, units: Sequence[str]) -> dict[str, Decimal]:
         if entry.text() == "nothing":
             return dict.fromkeys(units, Decimal(0))
         if len(units) != 1:
-            raise entry.wrong("story-unit", "the program has several units",
-                              f"{{{units[0]}: {entry.text()}}}")
+            raise entry.wrong(
+                "story-unit", "the program has several units", f"{{{units[0]}: {entry.text()}}}"
+            )
         return {units[0]: _number(entry)}
     for each in entry.entries():
         if each.key not in units:
@@ -160,12 +178,12 @@ def _answer(entry: Entry, sight: Sight) -> Differences:
 # -- levels, lots, times ---------------------------------------------------------------------
 
 
-def _level(entry: Entry, book: Any, zone: str) -> Differences:
+def _level(entry: Entry, book: Any, words: Words) -> Differences:
     """`{category: c5}`, `{category: none}`; `{category: 2025-11-01 00:00}`, `{…: never}`."""
     for each in entry.entries():
-        view = book.level(each.key)
+        view = book.level(words.ladder(each))
         if entry.key == "until":
-            yield from _instants(each, f"{each.key} until", view.until, zone)
+            yield from _instants(each, f"{each.key} until", view.until, words.zone)
         elif (view.name or "none") != each.text():
             yield f"level {each.key} {each.text()}", view.name or "none"
 
@@ -195,12 +213,12 @@ def shown(instant: int | None, zone: str) -> str:
     return f"{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
 
 
-def _missing(entry: Entry, book: Any) -> Differences:
+def _missing(entry: Entry, book: Any, words: Words) -> Differences:
     """`{stage: {payments: 8}}`; a condition is named by its text: `{"held.plan": yes}`."""
     for ladder in entry.entries():
         found = {
             each.what: "yes" if each.amount is None else each.amount
-            for each in book.progress(ladder.key)
+            for each in book.progress(words.ladder(ladder))
         }
         expected: dict[str, object] = {}
         if not ladder.is_text:
@@ -224,9 +242,7 @@ def _lots(entry: Entry, book: Any, units: Sequence[str], zone: str) -> Differenc
         expected = [] if _is_nothing(listed) else [_lot(each, zone) for each in listed.items()]
         found = [(each.points, each.expires_at) for each in book.lots(unit)]
         if found != expected:
-            yield (
-                f"lots of {unit}: {_lot_list(expected, zone)}", _lot_list(found, zone)
-            )
+            yield (f"lots of {unit}: {_lot_list(expected, zone)}", _lot_list(found, zone))
 
 
 def _mapped(entry: Entry, units: Sequence[str]) -> tuple[Entry, ...]:
@@ -245,8 +261,11 @@ def _is_nothing(entry: Entry) -> bool:
 def _lot(entry: Entry, zone: str) -> tuple[Decimal, int | None]:
     match = _LOT.fullmatch(entry.text())
     if match is None:
-        raise entry.wrong("story-lot", f"`{entry.text()}` is no lot",
-                          "300 until 2025-04-01 00:00, or 300 for ever")
+        raise entry.wrong(
+            "story-lot",
+            f"`{entry.text()}` is no lot",
+            "300 until 2025-04-01 00:00, or 300 for ever",
+        )
     return Decimal(match[1]), None if match[2] is None else _instant(entry, match[2], zone)
 
 

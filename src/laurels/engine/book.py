@@ -45,7 +45,7 @@ REFUSALS = {
 NOTHING: list[int] = []
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Decision:
     """What became of an event.
 
@@ -81,14 +81,13 @@ class Book(Views):
         self.segments: list[Entry] = []
         self.tail: list[Entry] = []
         self.checkpoints: list[tuple[int, Snapshot]] = [(0, self.state.snapshot())]
-        self.events: dict[Key, Event] = {}
-        self.by_id: dict[str, list[Event]] = {}
+        self.events: dict[str, Event] = {}
         self.waiting: dict[str, list[Event]] = {}
         self.withdrawn: set[Key] = set()
         self.cuts: dict[Key, list[Event]] = {}
         self.journal = Journal(compiled, member)
         self.now = -K.FAR
-        self.holds = 0
+        self.holds: dict[str, list[Event]] = {}
         self.as_if = any(
             version.returns == "as_if_never_bought" for version in compiled.program.versions
         )
@@ -101,24 +100,33 @@ class Book(Views):
 
     def take_event(self, event: Event) -> Decision:
         """Take an event that has passed the door."""
-        known = self.events.get(event.key)
-        if known is not None:
-            return self._again(known, event)
         if event.member != self.member:
-            raise RequestError("event-member", f"the event is of member `{event.member}`",
-                               where="member", expected=self.member)
-        self.events[event.key] = event
-        self.by_id.setdefault(event.id, []).append(event)
+            raise RequestError(
+                "event-member",
+                f"the event is of member `{event.member}`",
+                where="member",
+                expected=self.member,
+            )
+        known = self.events.setdefault(event.id, event)
+        if known is not event:
+            while known.source != event.source and known.namesake is not None:
+                known = known.namesake
+            if known.source == event.source:
+                return self._again(known, event)
+            known.namesake = event
         if event.row[K.E_TYPE] == 0 and event.type not in self.compiled.program.events:
             return self._insert(event, "ignored")
-        if event.key in self.withdrawn:
+        if self.withdrawn and event.key in self.withdrawn:
             return Decision("taken", event, journal=self.journal)
         if event.type == "return":
             return self._return(event)
+        if event.type == "hold":
+            event.number = sum(len(each) for each in self.holds.values()) + 1
+            self.holds.setdefault(event.refers, []).append(event)
         if event.type == "withdrawn":
             return self._withdraw(event)
         decision = self._insert(event)
-        if event.id in self.waiting:
+        if self.waiting and event.id in self.waiting:
             entries = decision.entries
             for late in self.waiting.pop(event.id):
                 entries += self._return(late).entries
@@ -137,7 +145,9 @@ class Book(Views):
         """The same identity: the first answer again, or a conflict."""
         if dict(known.raw) != dict(event.raw):
             raise RequestError(
-                "event-id-conflict", f"event `{event.id}` is known with another body", where="id",
+                "event-id-conflict",
+                f"event `{event.id}` is known with another body",
+                where="id",
                 expected="the same body, or another id",
             )
         return Decision("duplicate", known, refusal=self._refusal(known), journal=self.journal)
@@ -150,47 +160,51 @@ class Book(Views):
 
     def find(self, source: str, identity: str) -> Event | None:
         """The event that an id names: of the same source if there is one, else of any other."""
-        named = self.by_id.get(identity)
-        if not named:
-            return None
-        for event in named:
-            if event.source == source:
-                return event
-        return named[0]
+        first = found = self.events.get(identity)
+        while found is not None:
+            if found.source == source:
+                return found
+            found = found.namesake
+        return first
 
     def _insert(self, event: Event, status: Status = "taken") -> Decision:
         """Put an event into history: at its end in one step, else by folding again."""
-        posted = max(event.recorded, event.acts, self.now)
-        first: list[Entry] = []
-        if self.places and event.place < self.places[-1] or event.acts < self.now:
-            first = self._advance(event.recorded + 1, posted)
-            at = bisect.bisect(self.places, event.place)
-            entries = first + self._refold(at, posted, lambda: self._put(at, event))
-        elif event.recorded > event.acts and self.state.s[K.NEXT_DUE] <= event.recorded:
-            first = self._advance(event.recorded + 1, posted)
-            at = len(self.history)
-            entries = first + self._refold(at, posted, lambda: self._put(at, event))
+        acts = event.acts
+        recorded = event.recorded
+        now = self.now
+        entries: tuple[Entry, ...]
+        if acts < now or (self.places and event.place < self.places[-1]):
+            entries = self._late(event, bisect.bisect(self.places, event.place))
+        elif recorded > acts and self.state.s[K.NEXT_DUE] <= recorded:
+            entries = self._late(event, len(self.history))
         else:
-            entries = [self._append(event, posted)]
-        self.now = max(self.now, event.acts)
-        refusal = self._refusal(event)
-        if refusal is not None:
-            status = "refused"
-        return Decision(status, event, tuple(entries), refusal, self.journal)
+            entry = self._append(event)
+            entry.posted = recorded if recorded > acts else acts
+            entries = (entry,)
+        if acts > self.now:
+            self.now = acts
+        if event.refusal:
+            return Decision("refused", event, entries, self._refusal(event), self.journal)
+        return Decision(status, event, entries, None, self.journal)
+
+    def _late(self, event: Event, at: int) -> tuple[Entry, ...]:
+        """An event that comes after what it should have come before."""
+        posted = max(event.recorded, event.acts, self.now)
+        first = self._advance(event.recorded + 1, posted)
+        return (*first, *self._refold(at, posted, lambda: self._put(at, event)))
 
     def _put(self, at: int, event: Event) -> None:
         self.history.insert(at, event)
         self.places.insert(at, event.place)
 
-    def _append(self, event: Event, posted: int) -> Entry:
+    def _append(self, event: Event) -> Entry:
         """One step at the end of history."""
+        entry = self._apply(event)
         self.history.append(event)
         self.places.append(event.place)
-        entry = self._apply(event)
-        entry.posted = posted
         if self.tail:
             dues = [number for each in self.tail for number in each.dues]
-            self.segments.append(Entry(event, [*dues, *entry.dues], entry.records, posted))
+            self.segments.append(Entry(event, [*dues, *entry.dues], entry.records, None))
             self.tail = []
         else:
             self.segments.append(entry)
@@ -202,7 +216,7 @@ class Book(Views):
     def _apply(self, event: Event) -> Entry:
         """Advance to the event and step; the kernel's records become an entry."""
         state = self.state
-        dues = state.advance(event.acts + 1)
+        dues = NOTHING if state.s[K.NEXT_DUE] > event.acts else state.advance(event.acts + 1)
         reference = self._prepare(event)
         records = state.step(event, reference)
         self._settle(event, reference)
@@ -223,7 +237,7 @@ class Book(Views):
             row[K.E_OUTCOME] = event.decided
         if kind == "redemption" or kind == "hold":
             if kind == "hold":
-                row[K.E_HOLD] = event.number = self._hold_number(event)
+                row[K.E_HOLD] = event.number
             if event.pays:
                 paid = self.find(event.source, event.pays)
                 if paid is None or paid.place >= event.place or (
@@ -242,18 +256,10 @@ class Book(Views):
                 row[K.E_PAID] = hold.asked
         return None
 
-    def _hold_number(self, event: Event) -> int:
-        if event.number >= 0:
-            return event.number
-        self.holds += 1
-        return self.holds
-
     def _held(self, event: Event) -> Event | None:
-        """The accepted hold that a capture or void names."""
-        for hold in self.history:
-            if hold is event:
-                return None
-            if hold.type == "hold" and hold.refers == event.refers and not hold.refusal:
+        """The accepted hold that a capture or void names: the latest before it."""
+        for hold in reversed(self.holds.get(event.refers, ())):
+            if hold.place < event.place and not hold.refusal and hold.key not in self.withdrawn:
                 return hold
         return None
 
@@ -407,9 +413,7 @@ class Book(Views):
         rest = self.state.advance(reached + 1)
         if rest:
             self.tail.append(Entry(None, rest, NOTHING, posted))
-        corrections = difference(
-            old, self.segments[start:] + self.tail, posted, self.compiled.slots
-        )
+        corrections = difference(old, self.segments[start:] + self.tail, posted)
         self.journal.entries += corrections
         return corrections
 
@@ -445,4 +449,4 @@ ASKS = frozenset({"redemption", "hold", "capture", "void", "transfer"})
 CHECKPOINT = 64
 """Events between two checkpoints of a book."""
 
-__all__ = ["Balance", "Book", "Decision", "Decimal", "LevelView", "LotView", "Missing"]
+__all__ = ["Balance", "Book", "Decimal", "Decision", "LevelView", "LotView", "Missing"]

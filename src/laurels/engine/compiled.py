@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 import hashlib
 import linecache
 from collections.abc import Callable, Sequence
@@ -12,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from laurels.base.instants import Calendar, calendar
+from laurels.engine.folding import folded, kernel_tree
 from laurels.engine.kernel import calendar as kernel_calendar
 from laurels.engine.kernel import grants, holds, layout, lots, numbers, returns, windows
 from laurels.engine.slots import Slots
@@ -88,14 +91,16 @@ class Compiled:
 
 
 def bring_to_life(source: str, name: str) -> dict[str, Any]:
-    """Run generated source in a namespace that holds the kernel."""
+    """Run generated source in a namespace that holds the kernel, constants folded in."""
     namespace: dict[str, Any] = {"TRACE": None}
-    for module in KERNEL:
-        names = {k: v for k, v in vars(module).items() if not k.startswith("_")}
-        namespace.update(names)
+    trees = [kernel_tree(module) for module in KERNEL]
+    for module, tree in zip(KERNEL, trees, strict=True):
+        code = compile(folded(copy.deepcopy(tree), trees), str(module.__file__), "exec")
+        exec(code, namespace)  # our own kernel's text
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    exec(compile(source, file, "exec"), namespace)  # our own generator's text, never a caller's
+    code = compile(folded(ast.parse(source), trees), file, "exec")
+    exec(code, namespace)  # our own generator's text, never a caller's
     return namespace
 
 

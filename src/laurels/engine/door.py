@@ -7,7 +7,6 @@ is exact: money in minor units, points in steps, instants in microseconds, strin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -35,32 +34,26 @@ OUTCOMES = {"accepted": 1, "refused": 2}
 DIRECTIONS = {"credit": 1, "debit": 2}
 
 
-@dataclass(eq=False, slots=True)
 class Event:
     """An event that passed the door, and what the fold has made of it.
 
     row     the integers that the step reads; lines: the same for its lines
     acts    the instant at which it acts; its order among events of that instant is `place`
+            (texts compare by code point, which is the order of their UTF-8 bytes)
     grants  what it was granted, as the kernel notes it
+    amounts of its lines as they were sent; refers, pays, to: ids of what it names
+    decided 1 accepted, 2 refused (refusal says why): what a later fold reads as a fact
+    number  of a hold; asked: points that were asked for; paid: points spent towards it
+    gone    as if it had never been bought; undo: what a later fold must first put back
     """
 
-    id: str
-    source: str
-    member: str
-    type: str
-    raw: Raw
-    occurred: int
-    recorded: int
-    acts: int
-    row: list[int]
-    lines: list[int]
+    # defaults live on the class: most events never set most of these
     line_names: tuple[str, ...] = ()
     refers: str = ""
     pays: str = ""
     to: str = ""
-    place: tuple[Any, ...] = ()
     grants: Sequence[int] = ()
-    amounts: tuple[int, ...] = ()
+    amounts: Sequence[int] = ()
     decided: int = 0
     refusal: int = 0
     returned: int = 0
@@ -69,6 +62,21 @@ class Event:
     asked: int = 0
     gone: bool = False
     undo: tuple[Any, ...] | None = None
+    namesake: Event | None = None  # the same id from another source
+
+    def __init__(
+        self, raw: Raw, identity: str, source: str, member: str, kind: str, times: tuple[int, ...],
+        row: list[int],
+    ) -> None:  # fmt: skip
+        self.raw = raw
+        self.id = identity
+        self.source = source
+        self.member = member
+        self.type = kind
+        self.occurred, self.recorded, self.acts = times
+        self.row = row
+        self.lines: list[int] = NO_LINES
+        self.place: tuple[Any, ...] = (self.acts, source, identity, 0)
 
     @property
     def key(self) -> Key:
@@ -76,7 +84,14 @@ class Event:
         return (self.source, self.id)
 
 
+NO_LINES: list[int] = []
+
+
 Reader = Callable[[object, str], int]
+Plan = tuple[
+    list[tuple[str, int, dict[str, int], int]],
+    list[tuple[str, L.Attribute, list[tuple[int, Reader]]]],
+]
 
 
 class Door:
@@ -90,9 +105,11 @@ class Door:
         self.exponent = self.program.exponent
         self.midnight = compiled.calendar.midnight
         self.month_of = compiled.calendar.month_of
-        self.size = self.slots.event_size
+        self.blank = [0] * self.slots.event_size
         self.width = self.slots.width
+        self.no_attributes = [0] * (self.width - 2)
         self.versions = self.program.versions
+        self.one_version = len(self.versions) == 1
         self._day = 0
         self._start = 1
         self._stop = 0
@@ -123,25 +140,32 @@ class Door:
         kind: str,
         columns: Mapping[str, int],
         prefix: str,
-    ) -> list[tuple[str, L.Attribute, list[tuple[int, Reader]]]]:
-        """For each attribute, the columns that it fills and how."""
-        plan = []
+    ) -> Plan:
+        """How attributes are read: open texts by a table of codes, the rest by a reader each."""
+        texts: list[tuple[str, int, dict[str, int], int]] = []
+        rest: list[tuple[str, L.Attribute, list[tuple[int, Reader]]]] = []
         for name, attribute in attributes.items():
-            fills: list[tuple[int, Reader]] = []
             column = columns.get(f"{prefix}{upper(name)}")
-            if column is not None:
-                fills.append((column, self._reader(attribute, f"{kind}.{name}")))
-            for predicate in self.slots.predicates_of(f"{kind}.{name}"):
+            predicates = self.slots.predicates_of(f"{kind}.{name}")
+            simple = attribute.type == "text" and attribute.values is None
+            if simple and not predicates and not attribute.required:
+                if column is not None:
+                    texts.append((name, column, *self._codes(f"{kind}.{name}")))
+                continue
+            fills: list[tuple[int, Reader]] = [
+                (-1 if column is None else column, self._reader(attribute, f"{kind}.{name}"))
+            ]
+            for predicate in predicates:
                 at = columns[f"{prefix}{self.slots.predicate_name(predicate)}"]
                 fills.append((at, self._asking(predicate)))
-            watched = attribute.values is not None or attribute.required or (
-                attribute.type != "text"
-            )  # fmt: skip
-            if fills or watched:
-                if not fills:
-                    fills.append((-1, self._reader(attribute, f"{kind}.{name}")))
-                plan.append((name, attribute, fills))
-        return plan
+            rest.append((name, attribute, fills))
+        return texts, rest
+
+    def _codes(self, name: str) -> tuple[dict[str, int], int]:
+        """The codes of a text's values, and the code of every other value."""
+        known = self.slots.strings.names
+        codes = dict(self.slots.strings.codes(name)) if name in known else {}
+        return codes, len([each for each in codes if each]) + 1
 
     def _reader(self, attribute: L.Attribute, name: str) -> Reader:
         """How to read a value of an attribute as an integer."""
@@ -161,7 +185,9 @@ class Door:
                 or (high is not None and number > high)
             ):
                 raise RequestError(
-                    "event-value-out-of-range", f"{value} is outside the range", where=where,
+                    "event-value-out-of-range",
+                    f"{value} is outside the range",
+                    where=where,
                     expected=span(low or 0, high, scale),
                 )
             return number
@@ -170,23 +196,27 @@ class Door:
 
     def _coder(self, name: str, values: tuple[str, ...] | None) -> Reader:
         """Codes of a text; a closed set refuses what is not in it."""
-        known = self.slots.strings.names
-        codes = dict(self.slots.strings.codes(name)) if name in known else {}
-        other = len([each for each in codes if each]) + 1
+        codes, other = self._codes(name)
 
         def read_text(value: object, where: str) -> int:
             if values is not None and value not in values:
                 raise RequestError(
-                    "event-value-unknown", f"`{str(value)[:40]}` is no value of it", where=where,
+                    "event-value-unknown",
+                    f"`{str(value)[:40]}` is no value of it",
+                    where=where,
                     expected="one of " + ", ".join(values),
                 )
-            return codes.get(value, other)  # type: ignore[call-overload, no-any-return]
+            return codes.get(str(value), other)
 
         return read_text
 
     @staticmethod
     def _asking(predicate: Predicate) -> Reader:
-        return lambda value, where: int(predicate.holds(str(value)))
+        def ask(value: object, where: str) -> int:
+            del where  # any text will do
+            return int(predicate.holds(str(value)))
+
+        return ask
 
     # -- events --------------------------------------------------------------------------------
 
@@ -196,19 +226,17 @@ class Door:
         identity = text(get("id"), "id")
         member = text(get("member"), "member")
         name = text(get("type"), "type")
-        occurred = parse_instant(need(get("occurred_at"), "occurred_at"), self.zone)
-        given = get("recorded_at")
-        recorded = (
-            occurred
-            if given is None or given == ""
-            else parse_instant(given, self.zone, "recorded_at")
+        occurred = recorded = acts = parse_instant(
+            need(get("occurred_at"), "occurred_at"), self.zone
         )
+        given = get("recorded_at")
+        if given is not None and given != "":
+            recorded = parse_instant(given, self.zone, "recorded_at")
+            acts = self._acts(occurred, recorded)
         source = get("source")
         source = "" if source is None else str(source)
-        acts = self._acts(occurred, recorded)
-        row = [0] * self.size
-        event = Event(identity, source, member, name, raw, occurred, recorded, acts, row, [])
-        event.place = (acts, source, identity.encode(), 0)
+        row = self.blank.copy()
+        event = Event(raw, identity, source, member, name, (occurred, recorded, acts), row)
         kind = self.program.events.get(name)
         if kind is not None:
             row[K.E_TYPE] = kind.index
@@ -232,7 +260,8 @@ class Door:
         if late > self.reject_after:
             raise RequestError(
                 "event-too-late",
-                "the event was recorded too long after it occurred", where="recorded_at",
+                "the event was recorded too long after it occurred",
+                where="recorded_at",
                 expected=f"at most {self.program.late.reject_after} later",
                 hint="an adjustment can stand in for it",
             )
@@ -253,12 +282,13 @@ class Door:
                 row[column] = int(getattr(parts, part))
 
     def _version(self, event: Event) -> None:
-        if len(self.versions) == 1 and self.versions[0].effective_from <= event.occurred:
+        if self.one_version and self.versions[0].effective_from <= event.occurred:
             return
         found = self.compiled.version_at(event.occurred, event.recorded)
         if found is None:
             raise RequestError(
-                "event-before-program", "no version of the program was in force yet",
+                "event-before-program",
+                "no version of the program was in force yet",
                 where="occurred_at",
             )
         event.row[K.E_VERSION] = found
@@ -269,7 +299,9 @@ class Door:
         currency = raw.get("currency")
         if currency not in (None, "", self.program.currency):
             raise RequestError(
-                "event-currency", f"the amount is in {str(currency)[:10]}", where="currency",
+                "event-currency",
+                f"the amount is in {str(currency)[:10]}",
+                where="currency",
                 expected=self.program.currency,
                 hint="convert it before it comes in, and keep the rate with the event",
             )
@@ -281,8 +313,10 @@ class Door:
             total = sum(event.lines[K.LN_AMOUNT :: self.width])
             if has and parse_decimal(amount, self.exponent) != total:
                 raise RequestError(
-                    "event-amount-not-sum", "the amount is not the sum of the lines",
-                    where="amount", expected="their sum, or no amount",
+                    "event-amount-not-sum",
+                    "the amount is not the sum of the lines",
+                    where="amount",
+                    expected="their sum, or no amount",
                 )
             event.row[K.E_AMOUNT] = total
         elif has:
@@ -291,26 +325,38 @@ class Door:
             value = parse_decimal(amount, self.exponent)
             if value < 0:
                 raise RequestError(
-                    "event-amount-negative", "an amount is never below zero", where="amount",
-                    expected="0 or more", hint="what comes back is an event of type return",
+                    "event-amount-negative",
+                    "an amount is never below zero",
+                    where="amount",
+                    expected="0 or more",
+                    hint="what comes back is an event of type return",
                 )
             event.row[K.E_AMOUNT] = value
         elif kind.amount == "required" and event.type != "return":
-            raise RequestError("event-amount-missing", "there is no amount", where="amount",
-                               expected="decimal text such as 1234.50")
+            raise RequestError(
+                "event-amount-missing",
+                "there is no amount",
+                where="amount",
+                expected="decimal text such as 1234.50",
+            )
         elif event.type == "return":
             event.row[K.E_AMOUNT] = WHOLE
         if not event.lines and kind.amount != "none" and event.type != "return":
-            line = [0] * self.width
-            line[K.LN_AMOUNT] = line[K.LN_LEFT] = event.row[K.E_AMOUNT]
-            event.lines = line
+            value = event.row[K.E_AMOUNT]
+            event.lines = [value, value, *self.no_attributes]
             event.row[K.E_LINES] = 1
-        event.amounts = tuple(event.lines[K.LN_AMOUNT :: self.width])
+            event.amounts = (value,)
+        else:
+            event.amounts = event.lines[K.LN_AMOUNT :: self.width]
 
     def _lines(self, event: Event, kind: L.EventType, lines: object) -> None:
         if not isinstance(lines, (list, tuple)) or len(lines) > LINES_MAX:
-            raise RequestError("event-lines", "the lines are no list, or too many", where="lines",
-                               expected=f"a list of at most {LINES_MAX} lines")
+            raise RequestError(
+                "event-lines",
+                "the lines are no list, or too many",
+                where="lines",
+                expected=f"a list of at most {LINES_MAX} lines",
+            )
         names = []
         flat: list[int] = []
         plan = self.line_readers[kind.name]
@@ -320,8 +366,12 @@ class Door:
             where = f"lines[{number}].amount"
             amount = parse_decimal(need(line.get("amount"), where), self.exponent, where)
             if amount < 0:
-                raise RequestError("event-amount-negative", "an amount is never below zero",
-                                   where=where, expected="0 or more")
+                raise RequestError(
+                    "event-amount-negative",
+                    "an amount is never below zero",
+                    where=where,
+                    expected="0 or more",
+                )
             names.append(str(line.get("line", number + 1)))
             entry = [0] * self.width
             entry[K.LN_AMOUNT] = entry[K.LN_LEFT] = amount
@@ -335,21 +385,26 @@ class Door:
         self._fill(event.row, event.raw, self.readers[kind.name], "")
 
     @staticmethod
-    def _fill(
-        row: list[int],
-        raw: Mapping[str, object],
-        plan: Sequence[tuple[str, L.Attribute, list[tuple[int, Reader]]]],
-        prefix: str,
-    ) -> None:
-        for name, attribute, fills in plan:
-            value = raw.get(name)
+    def _fill(row: list[int], raw: Mapping[str, object], plan: Plan, prefix: str) -> None:
+        get = raw.get
+        texts, rest = plan
+        for name, column, codes, other in texts:
+            value = get(name)
+            if value is not None and value != "":
+                row[column] = codes.get(value if type(value) is str else str(value), other)
+        for name, attribute, fills in rest:
+            value = get(name)
             if value is None or value == "":
                 if attribute.required:
-                    raise RequestError("event-attribute-missing", "the attribute is missing",
-                                       where=prefix + name, expected=f"a {attribute.type}")
+                    raise RequestError(
+                        "event-attribute-missing",
+                        "the attribute is missing",
+                        where=prefix + name,
+                        expected=f"a {attribute.type}",
+                    )
                 continue
             for column, reader in fills:
-                number = reader(value, prefix + name)
+                number = reader(value, name)
                 if column >= 0:
                     row[column] = number
 
@@ -361,9 +416,13 @@ class Door:
         if name in REFERENCE:
             field = REFERENCE[name]
             event.refers = text(raw.get(field), field)
-        if name == "birthday" :
-            raise RequestError("event-derived", "birthdays are derived, never sent", where="type",
-                               hint="send a member event with born")
+        if name == "birthday":
+            raise RequestError(
+                "event-derived",
+                "birthdays are derived, never sent",
+                where="type",
+                hint="send a member event with born",
+            )
         if name in WITH_POINTS or name in ("capture", "void"):
             self._points(event, name in WITH_POINTS)
         if name == "redemption" or name == "hold":
@@ -400,21 +459,31 @@ class Door:
         found = self.units.get(str(unit)) if unit else None
         if found is None and (required or raw.get("unit")):
             raise RequestError(
-                "event-unit", f"there is no unit `{str(unit)[:40]}`", where="unit",
+                "event-unit",
+                f"there is no unit `{str(unit)[:40]}`",
+                where="unit",
                 expected="one of " + ", ".join(self.units),
             )
         event.row[K.E_UNIT] = found.index if found else -1
         points = raw.get("points")
         if points is None or points == "":
             if required:
-                raise RequestError("event-points-missing", "there are no points", where="points",
-                                   expected="a number above 0")
+                raise RequestError(
+                    "event-points-missing",
+                    "there are no points",
+                    where="points",
+                    expected="a number above 0",
+                )
             return
         scale = found.scale if found else max(unit.scale for unit in self.program.units)
         number = parse_decimal(points, scale, "points")
         if number <= 0:
-            raise RequestError("event-points-missing", "points are above zero", where="points",
-                               expected="a number above 0")
+            raise RequestError(
+                "event-points-missing",
+                "points are above zero",
+                where="points",
+                expected="a number above 0",
+            )
         event.row[K.E_POINTS] = event.asked = number
 
     def _member(self, event: Event) -> None:
@@ -436,14 +505,18 @@ class Door:
 
 def text(value: object, where: str) -> str:
     """A text that must be there, of bounded length and without control characters."""
-    if type(value) is str and value and len(value) <= ID_MAX and value.isprintable():
+    if type(value) is str and 0 < len(value) <= ID_MAX and value.isprintable():
         return value
     if value is None or value == "":
         raise RequestError("event-field-missing", "it is missing", where=where, expected="a text")
     found = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     if not found or len(found) > ID_MAX or not found.isprintable():
-        raise RequestError("event-field-text", "it is no plain text", where=where,
-                           expected=f"1 to {ID_MAX} printable characters")
+        raise RequestError(
+            "event-field-text",
+            "it is no plain text",
+            where=where,
+            expected=f"1 to {ID_MAX} printable characters",
+        )
     return found
 
 
@@ -459,8 +532,12 @@ def choice(value: object, known: Mapping[str, int], where: str) -> int:
     if value is None or value == "":
         return 0
     if value not in known:
-        raise RequestError("event-value-unknown", f"`{str(value)[:40]}` is no value of it",
-                           where=where, expected="one of " + ", ".join(known))
+        raise RequestError(
+            "event-value-unknown",
+            f"`{str(value)[:40]}` is no value of it",
+            where=where,
+            expected="one of " + ", ".join(known),
+        )
     return known[str(value)]
 
 
@@ -470,8 +547,12 @@ def read_flag(value: object, where: str) -> int:
         return 1
     if value is False or value in ("false", "False", "0", 0, "no"):
         return 0
-    raise RequestError("event-value-unknown", f"`{str(value)[:40]}` is no value of it",
-                       where=where, expected="true or false")
+    raise RequestError(
+        "event-value-unknown",
+        f"`{str(value)[:40]}` is no value of it",
+        where=where,
+        expected="true or false",
+    )
 
 
 def read_date(value: object, where: str) -> int:
@@ -479,8 +560,12 @@ def read_date(value: object, where: str) -> int:
     try:
         found = value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
     except ValueError:
-        raise RequestError("event-date", f"`{str(value)[:40]}` is no date", where=where,
-                           expected="a date such as 1990-02-28") from None
+        raise RequestError(
+            "event-date",
+            f"`{str(value)[:40]}` is no date",
+            where=where,
+            expected="a date such as 1990-02-28",
+        ) from None
     return found.month * 100 + found.day
 
 

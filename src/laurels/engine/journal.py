@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from laurels.ledger.postings import Posting
 if TYPE_CHECKING:
     from laurels.engine.compiled import Compiled
     from laurels.engine.door import Event
-    from laurels.engine.slots import Slots
 
 Record = tuple[int, ...]
 
@@ -44,7 +43,7 @@ class Entry:
     dues: Sequence[int]
     records: Sequence[int]
     posted: int | None
-    fixes: list[Fix] = field(default_factory=list)
+    fixes: Sequence[Fix] = ()
 
 
 def records(flat: Sequence[int]) -> Iterator[Record]:
@@ -53,9 +52,7 @@ def records(flat: Sequence[int]) -> Iterator[Record]:
         yield tuple(flat[at : at + K.RECORD])
 
 
-def difference(
-    old: Sequence[Entry], new: Sequence[Entry], posted: int, slots: Slots
-) -> list[Entry]:
+def difference(old: Sequence[Entry], new: Sequence[Entry], posted: int) -> list[Entry]:
     """The postings that turn one fold into another: at most one entry."""
     before = {id(entry.event): entry for entry in old if entry.event is not None}
     same = set()
@@ -128,9 +125,7 @@ class Journal:
         lot, expires, active = self.lot(record)
         rule = effect.rule if effect else ""
         name = self.identity(event, record, rule, lot)
-        version = (
-            event.row[K.E_VERSION] if event else self.compiled.namespace["version_at"](at)
-        )
+        version = event.row[K.E_VERSION] if event else self.compiled.namespace["version_at"](at)
         source, target = ACCOUNTS[record[K.R_FROM]], ACCOUNTS[record[K.R_TO]]
         points = record[K.R_POINTS]
         corrects = ""

@@ -29,8 +29,21 @@ class State:
     """The sequences of one member, and the scratch that goes with them."""
 
     __slots__ = (
-        "compiled", "s", "la", "lp", "lh", "g", "out", "dv", "cap", "room", "units", "effects",
-        "cal", "_step", "_advance",
+        "_advance",
+        "_step",
+        "cal",
+        "cap",
+        "compiled",
+        "dv",
+        "effects",
+        "g",
+        "la",
+        "lh",
+        "lp",
+        "out",
+        "room",
+        "s",
+        "units",
     )  # fmt: skip
 
     def __init__(self, compiled: Compiled) -> None:
@@ -87,9 +100,7 @@ class State:
         live = s[K.HOLDS] + self.effects + 2
         for u in range(self.units):
             b = K.HEAD + u * K.UNIT
-            need = (
-                live + s[b + K.U_ATAIL] - s[b + K.U_AHEAD] + s[b + K.U_PTAIL] - s[b + K.U_PHEAD]
-            )
+            need = live + s[b + K.U_ATAIL] - s[b + K.U_AHEAD] + s[b + K.U_PTAIL] - s[b + K.U_PHEAD]
             if need > self.cap:
                 self._grow(max(need, 2 * self.cap))
 
@@ -133,9 +144,7 @@ class State:
         if event.type == "hold":
             self._room_for_hold()
             out = self.out
-        self._step(
-            self.s, self.la, self.lp, self.lh, row, rf, lines, g, out, self.cal, self.cap
-        )
+        self._step(self.s, self.la, self.lp, self.lh, row, rf, lines, g, out, self.cal, self.cap)
         count = out[K.O_COUNT]
         return out[K.OUT : K.OUT + count * K.RECORD] if count else []
 

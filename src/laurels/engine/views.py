@@ -13,7 +13,7 @@ from laurels.engine.slots import upper
 from laurels.program import linked as L
 from laurels.program.expr import interpret
 from laurels.program.expr.conditions import AllOf, AnyOf, Atom, Condition, atoms
-from laurels.program.expr.ir import Const, Name, Node
+from laurels.program.expr.ir import Call, Const, Name, Node, names_in
 from laurels.program.expr.render import render
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Views:
 
     def _short(self, node: Node) -> Decimal | None:
         """How much a comparison with a constant falls short of it."""
-        if not hasattr(node, "op") or node.op not in ("ge", "gt"):
+        if not isinstance(node, Call) or node.op not in ("ge", "gt"):
             return None
         left, right = node.args
         if not isinstance(left, Name) or not isinstance(right, Const):
@@ -201,8 +201,6 @@ class Views:
 
     def values(self, node: Node) -> Mapping[str, int | bool | str]:
         """What the names of a condition about the member stand for now."""
-        from laurels.program.expr.ir import names_in
-
         found: dict[str, int | bool | str] = {}
         s = self.state.s
         for name in names_in(node):

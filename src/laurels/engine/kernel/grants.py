@@ -137,9 +137,7 @@ def release(
     s[RELEASED] = at
     day = day_of(cal, at)
     first = s[b + U_PTAIL]
-    while (
-        first > s[b + U_PHEAD] and lp[base + (first - 1) * PENDING_LOT + P_ACTIVE] == NEVER
-    ):
+    while first > s[b + U_PHEAD] and lp[base + (first - 1) * PENDING_LOT + P_ACTIVE] == NEVER:
         first -= 1
     for i in range(first, s[b + U_PTAIL]):
         k = base + i * PENDING_LOT

@@ -78,9 +78,7 @@ def set_aside(
         s[NEXT_DUE] = until
 
 
-def hold_owed(
-    s: type_ints, lh: type_ints, u: int, points: int, hold: int, until: int
-) -> None:
+def hold_owed(s: type_ints, lh: type_ints, u: int, points: int, hold: int, until: int) -> None:
     """The part of an accepted hold that no lot covers any more: owed, and without an end."""
     h = s[HOLDS] * HELD_LOT
     s[HOLDS] += 1

@@ -243,6 +243,9 @@ def earn_pending(
     base = u * cap * PENDING_LOT
     head = base + s[b + U_PHEAD] * PENDING_LOT
     stop = base + s[b + U_PTAIL] * PENDING_LOT
+    if stop > head and pending_is(lp, stop - PENDING_LOT, active, end, funder):
+        lp[stop - PENDING_LOT + P_POINTS] += points
+        return
     k = stop
     while k > head and not pending_before(lp, k - PENDING_LOT, active, end, funder):
         k -= PENDING_LOT
@@ -336,7 +339,7 @@ def draw(
     base = u * cap * ACTIVE_LOT
     while points > 0 and s[b + U_AHEAD] < s[b + U_ATAIL]:
         k = base + s[b + U_AHEAD] * ACTIVE_LOT
-        held = la[k + A_POINTS]
+        held: int = la[k + A_POINTS]
         if held > 0:
             taken = min(held, points)
             la[k + A_POINTS] = held - taken
@@ -380,7 +383,7 @@ def draw_own(
     k = base + low * ACTIVE_LOT
     if low == s[b + U_ATAIL] or la[k + A_END] != end or la[k + A_FUNDER] != funder:
         return points
-    taken = min(la[k + A_POINTS], points)
+    taken: int = min(la[k + A_POINTS], points)
     if taken > 0:
         la[k + A_POINTS] -= taken
         s[b + U_ACTIVE] -= taken
@@ -431,7 +434,7 @@ def lower_pending(
     k = base + low * PENDING_LOT
     if low == s[b + U_PTAIL] or not pending_is(lp, k, active, end, funder):
         return points
-    taken = min(lp[k + P_POINTS], points)
+    taken: int = min(lp[k + P_POINTS], points)
     if taken > 0:
         lp[k + P_POINTS] -= taken
         s[b + U_PENDING] -= taken

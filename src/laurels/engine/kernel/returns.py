@@ -72,7 +72,7 @@ def take_off(ln: type_ints, lines: int, width: int, line: int, amount: int) -> i
     """
     if line >= 0:
         k = line * width
-        cut = min(amount, ln[k + LN_LEFT])
+        cut: int = min(amount, ln[k + LN_LEFT])
         for i in range(lines):
             ln[i * width + LN_SHARE] = 0
         ln[k + LN_LEFT] -= cut

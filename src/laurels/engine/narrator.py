@@ -1,0 +1,223 @@
+"""A book folded again with tracing on: what each decision saw when it was made.
+
+The narrator takes the events of a book in the order in which they arrived, so every decision is
+made again from what was known then, corrections included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from laurels.engine.book import Book, Decision
+from laurels.engine.compiled import Compiled
+from laurels.engine.door import Door, Event, Key, Raw
+from laurels.engine.kernel import layout as K
+from laurels.engine.state import State
+
+Trace = tuple[Any, ...]
+
+
+@dataclass
+class Decided:
+    """One application of an event (or of a derived one) with all that it saw.
+
+    taken     the number of the arrival that caused the fold
+    state     the state before the event; seen: as its rules saw it; after: after it
+    trace     what the traced step said, without the state
+    grants    of a return: what the original was granted, before and after; lines alike
+    """
+
+    taken: int
+    row: tuple[int, ...]
+    lines: tuple[int, ...]
+    state: tuple[int, ...]
+    seen: tuple[int, ...] = ()
+    seen_row: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    version: int = 0
+    trace: list[Trace] = field(default_factory=list)
+    records: tuple[int, ...] = ()
+    refusal: int = 0
+    points: int = 0
+    returned: int = 0
+    reference: Event | None = None
+    reference_row: tuple[int, ...] = ()
+    grants: tuple[Sequence[int], Sequence[int]] = ((), ())
+    kept_lines: tuple[Sequence[int], Sequence[int]] = ((), ())
+    member: Mapping[str, str] = field(default_factory=dict)
+    fact: bool = False
+
+    def same(self, other: Decided | None) -> bool:
+        """Whether nothing was decided differently."""
+        return (
+            other is not None
+            and self.records == other.records
+            and self.trace == other.trace
+            and self.refusal == other.refusal
+            and self.row == other.row
+        )
+
+
+@dataclass
+class Due:
+    """What fell due at one instant, where levels changed or a derived event gave."""
+
+    at: int
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    records: tuple[int, ...]
+    decided: Decided | None
+    taken: int
+
+
+class Watched(State):
+    """A state that keeps what its decisions saw. Runs the traced step."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        super().__init__(compiled)
+        self._step = compiled.traced["step"]
+        self._advance = compiled.traced["advance"]
+        self.current: Decided | None = None
+        self.wanted = True
+        self.taken = 0
+        self.dues: dict[int, list[Due]] = {}
+
+    def hear(self, word: str, *values: Any) -> None:
+        """What TRACE calls."""
+        found = self.current
+        if found is None:
+            return
+        if word == "begin":
+            version, s, row = values
+            found.version = version
+            found.seen, found.seen_row = tuple(s), tuple(row)
+        else:
+            found.trace.append((word, *values))
+
+    def advance(self, until: int) -> list[int]:
+        """As the state does, one instant at a time."""
+        posted: list[int] = []
+        self.compiled.traced["TRACE"] = self.hear
+        while self.s[K.NEXT_DUE] < until:
+            at = self.s[K.NEXT_DUE]
+            before = tuple(self.s)
+            heard = self.current = Decided(self.taken, (), (), before)
+            piece = super().advance(at + 1)
+            self.current = None
+            posted += piece
+            changed = any(piece[k] == K.LEVEL_CHANGE for k in range(0, len(piece), K.RECORD))
+            if changed or heard.seen:
+                self._due(at, before, piece, heard)
+        return posted
+
+    def _due(
+        self, at: int, before: tuple[int, ...], piece: list[int], heard: Decided
+    ) -> None:
+        decided = None
+        if heard.seen:
+            decided = heard
+            decided.row = heard.seen_row
+            decided.after = tuple(self.s)
+            decided.records = tuple(piece)
+        due = Due(at, before, tuple(self.s), tuple(piece), decided, self.taken)
+        known = self.dues.setdefault(at, [])
+        if not known or known[-1].records != due.records:
+            known.append(due)
+
+    def step(self, event: Event, reference: Event | None) -> list[int]:
+        """As the state does, keeping what was seen."""
+        if not self.wanted:
+            self.current = None
+            self.compiled.traced["TRACE"] = self.hear
+            return super().step(event, reference)
+        self.compiled.traced["TRACE"] = self.hear
+        found = Decided(self.taken, tuple(event.row), tuple(event.lines), tuple(self.s))
+        found.fact = event.row[K.E_OUTCOME] == 1
+        self.current = found
+        if reference is not None:
+            found.reference = reference
+            found.reference_row = tuple(reference.row)
+            before = tuple(reference.grants), tuple(reference.lines)
+        records = super().step(event, reference)
+        if reference is not None:
+            found.grants = before[0], tuple(reference.grants)
+            found.kept_lines = before[1], tuple(reference.lines)
+        found.after = tuple(self.s)
+        found.records = tuple(records)
+        found.refusal = self.out[K.O_REFUSAL]
+        found.points = self.out[K.O_POINTS]
+        found.returned = self.out[K.O_RETURNED]
+        return records
+
+
+class Narrator(Book):
+    """A book that remembers its decisions, those that were corrected included."""
+
+    state: Watched
+
+    def __init__(
+        self, compiled: Compiled, member: str, wanted: Collection[Key] | None = None
+    ) -> None:
+        super().__init__(compiled, member, Door(compiled))
+        self.state = Watched(compiled)
+        self.wanted = wanted
+        self.decisions: dict[Key, list[Decided | None]] = {}
+        self.arrivals: list[Event] = []
+        self.answers: dict[Key, Decision] = {}
+        self.causes: list[int] = []
+        self.texts = [n for n, each in compiled.program.member.items() if each.type == "text"]
+
+    def tell(self, raws: Sequence[Raw]) -> None:
+        """Take events in the order in which they arrived."""
+        for raw in raws:
+            event = self.door.read(raw)
+            self.state.taken = number = len(self.arrivals)
+            self.arrivals.append(event)
+            self.answers[event.key] = self.take_event(event)
+            self.causes += [number] * (len(self.journal.entries) - len(self.causes))
+            if event.type in ("return", "withdrawn"):
+                self._gone(number)
+
+    def _gone(self, number: int) -> None:
+        """Note what is in history no more."""
+        present = {id(event) for event in self.history}
+        for key, known in self.decisions.items():
+            if known[-1] is not None and id(self.events[key]) not in present:
+                known.append(None)
+                self.removed[(key, len(known) - 1)] = number
+
+    @property
+    def removed(self) -> dict[tuple[Key, int], int]:
+        """Which arrival took an event out of history."""
+        return self.__dict__.setdefault("_removed", {})  # type: ignore[no-any-return]
+
+    def _apply(self, event: Event) -> Any:
+        state = self.state
+        state.wanted = self.wanted is None or event.key in self.wanted
+        entry = super()._apply(event)
+        found = state.current
+        state.current = None
+        if not state.wanted or found is None:
+            return entry
+        known = self.decisions.setdefault(event.key, [])
+        if not found.same(known[-1] if known else None):
+            if self.texts:
+                found.member = self._member(event)
+            known.append(found)
+        return entry
+
+    def _member(self, event: Event) -> dict[str, str]:
+        """The member's own texts as an event saw them."""
+        found: dict[str, str] = {}
+        for each in self.history:
+            if each.place > event.place:
+                break
+            if each.type == "member":
+                found |= {
+                    name: str(each.raw[name])
+                    for name in self.texts
+                    if each.raw.get(name) not in (None, "")
+                }
+        return found
