@@ -9,7 +9,7 @@ the two folds is posted as corrections.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -68,6 +68,19 @@ class Decision:
         return tuple(p for entry in self.entries for p in self.journal.postings_of(entry))
 
 
+Place = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class Fold:
+    """What a fold that is about to be replaced leaves behind."""
+
+    state: State
+    tail: list[Entry]
+    checkpoints: list[tuple[int, Snapshot]]
+    undone: list[tuple[Event, Any, Any]]
+
+
 class Book(Views):
     """One member under one program. Time comes in with the events, nothing here asks for it."""
 
@@ -77,13 +90,14 @@ class Book(Views):
         self.door = door or Door(compiled)
         self.state = State(compiled)
         self.history: list[Event] = []
-        self.places: list[tuple[Any, ...]] = []
+        self.places: list[Place] = []
         self.segments: list[Entry] = []
         self.tail: list[Entry] = []
         self.checkpoints: list[tuple[int, Snapshot]] = [(0, self.state.snapshot())]
         self.events: dict[str, Event] = {}
         self.waiting: dict[str, list[Event]] = {}
         self.withdrawn: set[Key] = set()
+        self.named: list[Event] = []
         self.cuts: dict[Key, list[Event]] = {}
         self.journal = Journal(compiled, member)
         self.now = -K.FAR
@@ -120,6 +134,8 @@ class Book(Views):
             return Decision("taken", event, journal=self.journal)
         if event.type == "return":
             return self._return(event)
+        if event.pays:
+            self.named.append(event)
         if event.type == "hold":
             event.number = sum(len(each) for each in self.holds.values()) + 1
             self.holds.setdefault(event.refers, []).append(event)
@@ -229,7 +245,7 @@ class Book(Views):
             original = self.find(event.source, event.refers)
             assert original is not None
             self._line_of(event, original)
-            event.undo = (original.grants, list(original.lines))
+            event.undo = (original, original.grants, list(original.lines))
             original.grants = list(original.grants)
             return original
         row = event.row
@@ -310,6 +326,7 @@ class Book(Views):
             event.place = (*original.place[:3], 1, event.source, event.id.encode())
         version = self.compiled.program.versions[event.row[K.E_VERSION]]
         if version.returns != "as_if_never_bought":
+            self.named.append(event)
             return self._insert(event)
         posted = max(event.recorded, event.acts, self.now)
         first = self._advance(max(event.recorded, event.acts) + 1, posted)
@@ -392,45 +409,122 @@ class Book(Views):
         self.journal.entries.append(entry)
         return [entry]
 
-    def _refold(self, at: int, posted: int, change: Any) -> list[Entry]:
-        """Change history from a position on, fold it again, and post the difference."""
+    def _refold(self, at: int, posted: int, change: Callable[[], None]) -> list[Entry]:
+        """Change history from a position on, fold it again, and post the difference.
+
+        The fold starts at the nearest checkpoint. It ends where the state has come back to what
+        it was at a checkpoint and nothing later names what has changed: from there on everything
+        is as it was.
+        """
         reached = self.now
-        number = max(i for i, (position, _) in enumerate(self.checkpoints) if position <= at)
+        number = bisect.bisect_right(self.checkpoints, at, key=lambda each: each[0]) - 1
         start, snapshot = self.checkpoints[number]
+        before = len(self.history)
+        old_segments = self.segments
+        fold = Fold(self.state, self.tail, self.checkpoints[number + 1 :], self._rewind(start))
         del self.checkpoints[number + 1 :]
-        old = self.segments[start:] + self.tail
-        self._rewind(start)
         change()
+        self.state = State(self.compiled)
         self.state.restore(snapshot)
-        del self.segments[start:]
+        self.segments = old_segments[:start]
         self.tail = []
-        for position in range(start, len(self.history)):
-            entry = self._apply(self.history[position])
+        stop = self._fold(start, at, len(self.history) - before, fold, posted)
+        if stop is not None:
+            corrections = difference(old_segments[start : stop[0]], self.segments[start:], posted)
+            self._rejoin(old_segments, fold, stop)
+        else:
+            rest = self.state.advance(reached + 1)
+            if rest:
+                self.tail.append(Entry(None, rest, NOTHING, posted))
+            corrections = difference(
+                old_segments[start:] + fold.tail, self.segments[start:] + self.tail, posted
+            )
+        self.journal.entries += corrections
+        return corrections
+
+    def _fold(
+        self, start: int, at: int, shift: int, fold: Fold, posted: int
+    ) -> tuple[int, int] | None:
+        """Apply history from a position on; stops where both folds agree, and says where: in the
+        old history and in the new one."""
+        history, places = self.history, self.places
+        ties = iter(self._ties(places[start]) if start < len(places) else ())
+        tie = next(ties, None)
+        bound: Place | None = None
+        agreeing = {position + shift: (position, snap) for position, snap in fold.checkpoints}
+        for position in range(start, len(history)):
+            found = agreeing.get(position)
+            if found is not None and found[0] > at:
+                here = places[position]
+                while tie is not None and tie[0] < here:
+                    bound = tie[1] if bound is None else max(bound, tie[1])
+                    tie = next(ties, None)
+                if (bound is None or bound < here) and self.state.like(found[1]):
+                    return found[0], position
+            entry = self._apply(history[position])
             entry.posted = posted
             self.segments.append(entry)
             if (position + 1) % CHECKPOINT == 0:
                 self.checkpoints.append((position + 1, self.state.snapshot()))
-        rest = self.state.advance(reached + 1)
-        if rest:
-            self.tail.append(Entry(None, rest, NOTHING, posted))
-        corrections = difference(old, self.segments[start:] + self.tail, posted)
-        self.journal.entries += corrections
-        return corrections
+        return None
 
-    def _rewind(self, start: int) -> None:
-        """Undo what later events changed in earlier ones: grants, lines, points paid."""
+    def _ties(self, first: Place) -> list[tuple[Place, Place]]:
+        """Stretches of history in which an event is named by a later one: from the event (or,
+        where it stands before ``first``, from the first that names it) to the last that does."""
+        found: dict[int, tuple[Place, Place]] = {}
+        for event in self.named:
+            if event.place < first:
+                continue
+            target = self.find(event.source, event.pays or event.refers)
+            if target is None:
+                continue
+            start = target.place if target.place >= first else event.place
+            low, high = found.get(id(target), (start, event.place))
+            found[id(target)] = (min(low, start), max(high, event.place))
+        return sorted(found.values())
+
+    def _rejoin(self, old_segments: list[Entry], fold: Fold, at: tuple[int, int]) -> None:
+        """Keep the rest of the fold as it was, from a place where both folds agree.
+
+        ``at``: that place in the old history and in the new one.
+        """
+        old, new = at
+        for event, undo, redo in reversed(fold.undone):
+            if event.place >= self.places[new]:
+                event.undo = undo
+                self._put_back(event, redo)
+        self.checkpoints += [
+            (position + new - old, snapshot)
+            for position, snapshot in fold.checkpoints
+            if position >= old
+        ]
+        self.segments += old_segments[old:]
+        self.state = fold.state
+        self.tail = fold.tail
+
+    def _rewind(self, start: int) -> list[tuple[Event, Any, Any]]:
+        """Undo what later events changed in earlier ones (grants, lines, points paid), the
+        latest first; returns what it takes to do it again."""
+        undone = []
         for position in range(len(self.history) - 1, start - 1, -1):
             event = self.history[position]
             if event.undo is None:
                 continue
-            if event.type == "return":
-                original = self.find(event.source, event.refers)
-                assert original is not None
-                original.grants, original.lines = event.undo
-            else:
-                reference, paid = event.undo
-                reference.paid = paid
+            undo = event.undo
+            undone.append((event, undo, self._put_back(event, undo)))
             event.undo = None
+        return undone
+
+    def _put_back(self, event: Event, values: Any) -> Any:
+        """Set what an event changed in the one that it names; returns what stood there."""
+        target = values[0]
+        if event.type == "return":
+            stood: tuple[Any, ...] = (target, target.grants, target.lines)
+            target.grants, target.lines = values[1:]
+        else:
+            stood = (target, target.paid)
+            target.paid = values[1]
+        return stood
 
     # -- postings ------------------------------------------------------------------------------
 
@@ -446,7 +540,7 @@ class Book(Views):
 
 
 ASKS = frozenset({"redemption", "hold", "capture", "void", "transfer"})
-CHECKPOINT = 64
+CHECKPOINT = 32
 """Events between two checkpoints of a book."""
 
 __all__ = ["Balance", "Book", "Decimal", "Decision", "LevelView", "LotView", "Missing"]

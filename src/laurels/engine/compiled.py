@@ -64,6 +64,16 @@ class Compiled:
         return digest.hexdigest()[:16]
 
     @cached_property
+    def summed(self) -> frozenset[int]:
+        """Units whose credited total some ladder compares."""
+        return frozenset(
+            rules.sum_unit
+            for ladder in self.program.ladders
+            for rules in ladder.rules.values()
+            if rules.sum_unit is not None
+        )
+
+    @cached_property
     def traced(self) -> dict[str, Any]:
         """The same step, saying what it sees (TRACE)."""
         return bring_to_life(source_of(self.slots, traced=True), f"{self.name} traced")

@@ -20,6 +20,10 @@ INSTANTS = frozenset(
 )  # fmt: skip
 
 
+MOVES = frozenset({"spent", "held", "released", "transferred", "debt", "waived"})
+"""Kinds of postings in which a request to spend, a capture or a void moves its points."""
+
+
 class Data:
     """Mixed into every explanation."""
 
@@ -352,12 +356,9 @@ class KeptSeen(Data):
         """Whether the rule of three comes to what is kept."""
         if policy == "full":
             return self.kept == (self.kept_before if self.left == self.amount else 0)
-        if self.amount == 0:
-            return self.kept in (0, self.kept_before)
-        share = Fraction(self.left) / Fraction(self.amount)
-        return rounded(Fraction(self.granted) * share, self.scale, self.rounding) in (
-            self.kept, max(self.kept, self.kept_before),
-        )  # fmt: skip
+        share = Fraction(self.left) / Fraction(self.amount) if self.amount else Fraction(0)
+        due = rounded(Fraction(self.granted) * share, self.scale, self.rounding)
+        return self.kept == min(self.kept_before, due)
 
 
 @dataclass(frozen=True)
@@ -411,8 +412,20 @@ class Correction(Data):
     corrects: str
     was: RuleSeen | None = None
     now: RuleSeen | None = None
-    points_was: Decimal | None = None
-    points_now: Decimal | None = None
+    points_was: Decimal = Decimal(0)
+    points_now: Decimal = Decimal(0)
+
+    def computes(self, points: Decimal, kind: str) -> bool:
+        """Whether the two decisions, computed again, differ by as much."""
+        if abs(self.points_now - self.points_was) != points:
+            return False
+        if kind != "earned":
+            return True
+        sides = ((self.was, self.points_was), (self.now, self.points_now))
+        return all(
+            total == (rule.granted if rule else 0) and (rule is None or rule.computes())
+            for rule, total in sides
+        )
 
 
 @dataclass(frozen=True)
@@ -423,6 +436,7 @@ class EventExplanation(Data):
     rules     every rule of the version in force that reads the event's type
     elsewhere rules of other versions that would have given
     reason    why it earned nothing, None when it earned
+    corrected postings by which it changed what other events had brought
     revised   what later corrections made of it
     """
 
@@ -441,6 +455,7 @@ class EventExplanation(Data):
     spending: SpendingSeen | None
     returned: ReturnSeen | None
     postings: tuple[Drawn, ...]
+    corrected: tuple[Drawn, ...]
     levels: tuple[LevelSeen, ...]
     revised: tuple[Correction, ...]
     unit_titles: dict[str, str]
@@ -509,20 +524,18 @@ class PostingExplanation(Data):
         """Whether the numbers shown come to the posting's points."""
         points = self.posting.points
         if self.correction is not None:
-            was, now = self.correction.points_was, self.correction.points_now
-            rules = (self.correction.was, self.correction.now)
-            return (
-                was is not None and now is not None and abs(now - was) == points
-                and all(each is None or each.computes() for each in rules)
-            )  # fmt: skip
+            return self.correction.computes(points, self.posting.kind)
         if self.posting.kind == "earned":
             rule = self.rule
             return rule is not None and rule.computes() and rule.granted == points
         if self.returned is not None:
             return self._return_computes()
         if self.spending is not None and self.spending.refusal == "":
-            moved = sum((each.points for each in self.together), Decimal(0))
-            return moved >= self.spending.moved
+            moved = (
+                each.points for each in self.together
+                if each.unit == self.spending.unit and each.kind in MOVES
+            )  # fmt: skip
+            return sum(moved, Decimal(0)) == self.spending.moved
         return True
 
     def _return_computes(self) -> bool:

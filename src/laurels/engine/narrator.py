@@ -13,6 +13,7 @@ from typing import Any
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, Event, Key, Raw
+from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import State
 
@@ -23,7 +24,7 @@ Trace = tuple[Any, ...]
 class Decided:
     """One application of an event (or of a derived one) with all that it saw.
 
-    taken     the number of the arrival that caused the fold
+    taken     the number of the fold
     state     the state before the event; seen: as its rules saw it; after: after it
     trace     what the traced step said, without the state
     grants    of a return: what the original was granted, before and after; lines alike
@@ -112,9 +113,7 @@ class Watched(State):
                 self._due(at, before, piece, heard)
         return posted
 
-    def _due(
-        self, at: int, before: tuple[int, ...], piece: list[int], heard: Decided
-    ) -> None:
+    def _due(self, at: int, before: tuple[int, ...], piece: list[int], heard: Decided) -> None:
         decided = None
         if heard.seen:
             decided = heard
@@ -153,7 +152,11 @@ class Watched(State):
 
 
 class Narrator(Book):
-    """A book that remembers its decisions, those that were corrected included."""
+    """A book that remembers its decisions, those that were corrected included.
+
+    A fold is one taking of an event or one folding again; `causes` has the fold of each entry of
+    the journal, `acting` the event for which a fold was made.
+    """
 
     state: Watched
 
@@ -163,37 +166,45 @@ class Narrator(Book):
         super().__init__(compiled, member, Door(compiled))
         self.state = Watched(compiled)
         self.wanted = wanted
-        self.decisions: dict[Key, list[Decided | None]] = {}
-        self.arrivals: list[Event] = []
+        self.decisions: dict[Key, list[tuple[int, Decided | None]]] = {}
         self.answers: dict[Key, Decision] = {}
         self.causes: list[int] = []
+        self.acting: list[Event] = []
         self.texts = [n for n, each in compiled.program.member.items() if each.type == "text"]
 
     def tell(self, raws: Sequence[Raw]) -> None:
         """Take events in the order in which they arrived."""
         for raw in raws:
             event = self.door.read(raw)
-            self.state.taken = number = len(self.arrivals)
-            self.arrivals.append(event)
+            self._begin(event)
             self.answers[event.key] = self.take_event(event)
-            self.causes += [number] * (len(self.journal.entries) - len(self.causes))
-            if event.type in ("return", "withdrawn"):
-                self._gone(number)
+            self._note()
 
-    def _gone(self, number: int) -> None:
-        """Note what is in history no more."""
+    def _begin(self, event: Event) -> None:
+        """A new fold begins; what was posted so far belongs to the ones before."""
+        self._note()
+        self.state.taken = len(self.acting)
+        self.acting.append(event)
+
+    def _note(self) -> None:
+        number = len(self.acting) - 1
+        self.causes += [number] * (len(self.journal.entries) - len(self.causes))
+
+    def _return(self, event: Event) -> Decision:
+        self._begin(event)
+        return super()._return(event)
+
+    def _refold(self, at: int, posted: int, change: Any) -> list[Entry]:
+        self._begin(self.acting[-1])
+        entries = super()._refold(at, posted, change)
+        self._note()
         present = {id(event) for event in self.history}
         for key, known in self.decisions.items():
-            if known[-1] is not None and id(self.events[key]) not in present:
-                known.append(None)
-                self.removed[(key, len(known) - 1)] = number
+            if known[-1][1] is not None and id(self.events[key]) not in present:
+                known.append((self.state.taken, None))
+        return entries
 
-    @property
-    def removed(self) -> dict[tuple[Key, int], int]:
-        """Which arrival took an event out of history."""
-        return self.__dict__.setdefault("_removed", {})  # type: ignore[no-any-return]
-
-    def _apply(self, event: Event) -> Any:
+    def _apply(self, event: Event) -> Entry:
         state = self.state
         state.wanted = self.wanted is None or event.key in self.wanted
         entry = super()._apply(event)
@@ -202,11 +213,25 @@ class Narrator(Book):
         if not state.wanted or found is None:
             return entry
         known = self.decisions.setdefault(event.key, [])
-        if not found.same(known[-1] if known else None):
+        if not found.same(known[-1][1] if known else None):
             if self.texts:
                 found.member = self._member(event)
-            known.append(found)
+            known.append((state.taken, found))
         return entry
+
+    def decided(self, event: Event, fold: int | None = None) -> Decided | None:
+        """What was decided of an event: at first, or as a fold left it."""
+        known = self.decisions.get(event.key, [])
+        if fold is None:
+            return known[0][1] if known else None
+        return next((found for number, found in reversed(known) if number <= fold), None)
+
+    def due(self, at: int, fold: int | None = None) -> Due | None:
+        """What fell due at an instant: at first, or as a fold left it."""
+        known = self.state.dues.get(at, [])
+        if fold is None:
+            return known[0] if known else None
+        return next((each for each in reversed(known) if each.taken <= fold), None)
 
     def _member(self, event: Event) -> dict[str, str]:
         """The member's own texts as an event saw them."""

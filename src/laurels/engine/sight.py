@@ -213,9 +213,7 @@ class Sight:
         if dim == "money":
             return self.compiled.program.exponent
         if dim.startswith("points:"):
-            return next(
-                each.scale for each in self.compiled.program.units if each.name == dim[7:]
-            )
+            return next(each.scale for each in self.compiled.program.units if each.name == dim[7:])
         return 0
 
     # -- amounts -------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
@@ -11,7 +12,8 @@ from laurels.engine.kernel import layout as K
 if TYPE_CHECKING:
     from laurels.engine.door import Event
 
-FIRST_CAP = 8
+FIRST_CAP = 16
+NOTHING_OUT = [0] * K.OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class State:
         "out",
         "room",
         "s",
+        "slack",
         "units",
     )  # fmt: skip
 
@@ -55,6 +58,7 @@ class State:
         self._advance = compiled.advance
         self.s = compiled.blank()
         self.cap = 0
+        self.slack = 0
         self.la: list[int] = []
         self.lp: list[int] = []
         self.lh: list[int] = []
@@ -95,14 +99,27 @@ class State:
             self.out = [0] * (K.OUT + most * K.RECORD)
 
     def _ensure(self) -> None:
-        """Room for every lot that an event can open."""
+        """Room for every lot that the next steps can open.
+
+        A step, or the dues of one instant, open at most one lot for each effect and two more, so
+        the room that is there lasts for ``slack`` of them before it must be looked at again.
+        """
         s = self.s
-        live = s[K.HOLDS] + self.effects + 2
+        each = self.effects + 2
+        slack = self.cap
         for u in range(self.units):
             b = K.HEAD + u * K.UNIT
-            need = live + s[b + K.U_ATAIL] - s[b + K.U_AHEAD] + s[b + K.U_PTAIL] - s[b + K.U_PHEAD]
-            if need > self.cap:
-                self._grow(max(need, 2 * self.cap))
+            live = (
+                s[K.HOLDS]
+                + s[b + K.U_ATAIL]
+                - s[b + K.U_AHEAD]
+                + s[b + K.U_PTAIL]
+                - s[b + K.U_PHEAD]
+            )
+            if live + 2 * each > self.cap:
+                self._grow(max(live + 4 * each, 2 * self.cap))
+            slack = min(slack, self.cap - live)
+        self.slack = slack // each - 1
 
     def advance(self, until: int) -> list[int]:
         """Do what is due before an instant; the records of what was posted."""
@@ -124,10 +141,11 @@ class State:
 
     def step(self, event: Event, reference: Event | None) -> list[int]:
         """Apply an event; the state must have been brought to its instant."""
-        self._ensure()
+        self.slack -= 1
+        if self.slack <= 0:
+            self._ensure()
         out = self.out
-        out[K.O_COUNT] = out[K.O_REFUSAL] = out[K.O_POINTS] = 0
-        out[K.O_GRANTS] = out[K.O_RETURNED] = 0
+        out[: K.OUT] = NOTHING_OUT
         row = event.row
         lines = event.lines
         g = self.g
@@ -157,6 +175,10 @@ class State:
         if self.out is not out:
             self.out[: K.OUT] = out[: K.OUT]
 
+    def like(self, snapshot: Snapshot) -> bool:
+        """Whether the state means what a snapshot means."""
+        return meaning(self, self.compiled) == meaning(snapshot, self.compiled)
+
     def snapshot(self) -> Snapshot:
         """The state as it is now."""
         return Snapshot(
@@ -171,6 +193,31 @@ class State:
         self.lp = list(snapshot.lp)
         self.lh = list(snapshot.lh)
         self.cap = snapshot.cap
+        self.slack = 0
         self._make_room()
         if self.s[K.HOLDS]:
             self._room_for_hold()
+
+
+def meaning(state: State | Snapshot, compiled: Compiled) -> tuple[Any, ...]:
+    """A state without what does not matter: emptied lots, where lots stand in their segments,
+    sums that no ladder reads, and the two instants that only say where the fold is."""
+    s = list(state.s)
+    s[K.NOW] = s[K.NEXT_DUE] = 0
+    lots: list[tuple[int, ...]] = []
+    for u in range(len(compiled.program.units)):
+        b = K.HEAD + u * K.UNIT
+        if u not in compiled.summed:
+            s[b + K.U_SUM] = s[b + K.U_SINCE] = 0
+        first = u * state.cap
+        lots += live(state.la, first + s[b + K.U_AHEAD], first + s[b + K.U_ATAIL], K.ACTIVE_LOT)
+        lots += live(state.lp, first + s[b + K.U_PHEAD], first + s[b + K.U_PTAIL], K.PENDING_LOT)
+        s[b + K.U_AHEAD] = s[b + K.U_ATAIL] = s[b + K.U_PHEAD] = s[b + K.U_PTAIL] = 0
+    return tuple(s), tuple(lots), tuple(state.lh[: s[K.HOLDS] * K.HELD_LOT])
+
+
+def live(lots: Sequence[int], first: int, last: int, width: int) -> Iterator[tuple[int, ...]]:
+    """The lots from one place to another that hold points; the points stand last."""
+    for k in range(first * width, last * width, width):
+        if lots[k + width - 1]:
+            yield tuple(lots[k : k + width])

@@ -20,22 +20,22 @@ _NUMBER_OR_TEXT = {"type": ["number", "string"]}
 
 DecimalText = Annotated[
     str,
-    Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*$"),
+    Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*$", max_length=60),
     WithJsonSchema(_NUMBER_OR_TEXT),
 ]
 RateText = Annotated[
     str,
-    Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*(%|/\s*[0-9]+)?\s*$"),
+    Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*(%|/\s*[0-9]+)?\s*$", max_length=60),
     WithJsonSchema({"type": ["number", "string"], "examples": ["4%", "0.1%", "1/5"]}),
 ]
 TermText = Annotated[
     str,
-    Field(pattern=r"^(never|[0-9]+ (minute|hour|day|month|year)s?)$"),
+    Field(pattern=r"^(never|[0-9]+ (minute|hour|day|month|year)s?)$", max_length=30),
     WithJsonSchema({"type": "string", "examples": ["never", "24 months", "30 days"]}),
 ]
 Threshold = Annotated[
     str,
-    Field(pattern=r"^\s*(>=|>)?\s*[0-9]+(\.[0-9]+)?\s*$"),
+    Field(pattern=r"^\s*(>=|>)?\s*[0-9]+(\.[0-9]+)?\s*$", max_length=60),
     WithJsonSchema({"type": ["number", "string"], "examples": [100000, "> 25"]}),
 ]
 InstantText = Annotated[

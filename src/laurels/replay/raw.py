@@ -34,6 +34,32 @@ class Unmatched(NamedTuple):
     reason: str
 
 
+class Waiting(NamedTuple):
+    """An event that names another that has not come: ``waiting.csv``."""
+
+    file: str
+    row: int
+    id: str
+    member: str
+    type: str
+    occurred_at: str
+    names: str
+
+
+class Refused(NamedTuple):
+    """A request that the rules refused: ``refused.csv``. Points as the event gives them."""
+
+    file: str
+    row: int
+    id: str
+    member: str
+    type: str
+    occurred_at: str
+    unit: str
+    points: str
+    reason: str
+
+
 @dataclass
 class Returns:
     """How many return lines without a reference found their purchases, and how much of them.

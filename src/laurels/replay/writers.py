@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TextIO
 from laurels.base.errors import RequestError
 from laurels.base.instants import format_instant
 from laurels.base.money import format_decimal
-from laurels.replay.raw import Unmatched
+from laurels.replay.raw import Refused, Unmatched, Waiting
 from laurels.replay.values import Rejected
 
 ROW_GROUP = 100_000
@@ -65,6 +65,12 @@ def write_postings(
     units    decimals of each unit: {'bonus': 0, 'point': 2}. All points are written with as many
              decimals as the finest unit has.
     """
+    columns, scaled = _postings_layout(units)
+    return write_table(Path(folder), "postings", columns, map(scaled, rows), formats)
+
+
+def _postings_layout(units: Mapping[str, int]) -> tuple[list[Column], Callable[[Row], Row]]:
+    """The columns, and what turns steps of a row's unit into steps of the finest one."""
     scale = max(units.values(), default=0)
     factors = {unit: 10 ** (scale - decimals) for unit, decimals in units.items()}
     columns = [
@@ -80,7 +86,7 @@ def write_postings(
             raise TypeError("points are an integer of steps")
         return row if factors[unit] == 1 else {**row, "points": points * factors[unit]}
 
-    return write_table(Path(folder), "postings", columns, map(scaled, rows), formats)
+    return columns, scaled
 
 
 def write_members(
@@ -95,6 +101,11 @@ def write_members(
     rows     mappings with ``member``; for each unit ``active_<unit>`` and so on, steps; for each
              ladder ``tier_<ladder>`` and ``tier_<ladder>_until``; ``next_expiry``
     """
+    columns = _member_columns(units, ladders)
+    return write_table(Path(folder), "members", columns, rows, formats)
+
+
+def _member_columns(units: Mapping[str, int], ladders: Sequence[str]) -> list[Column]:
     columns = [Column("member", "text")]
     for unit, decimals in units.items():
         columns += [Column(f"{balance}_{unit}", "points", decimals) for balance in BALANCES]
@@ -102,7 +113,29 @@ def write_members(
         columns.append(Column(f"tier_{ladder}", "text"))
         columns.append(Column(f"tier_{ladder}_until", "instant"))
     columns.append(Column("next_expiry", "instant"))
-    return write_table(Path(folder), "members", columns, rows, formats)
+    return columns
+
+
+@contextmanager
+def open_books(
+    folder: str | Path,
+    units: Mapping[str, int],
+    ladders: Sequence[str],
+    formats: Iterable[str] = ("parquet",),
+) -> Iterator[tuple[Add, Add]]:
+    """Both tables while a run goes on: functions that take rows of postings and of members.
+
+    Nothing but one row group of each is held in memory. The files take their names when all went
+    well, both or none.
+    """
+    wanted = formats_of(formats)
+    columns, scaled = _postings_layout(units)
+    path = Path(folder)
+    with (
+        _table(path, "members", _member_columns(units, ladders), wanted) as members,
+        _table(path, "postings", columns, wanted) as postings,
+    ):
+        yield lambda rows: postings(map(scaled, rows)), members
 
 
 def write_summary(folder: str | Path, summary: Mapping[str, object]) -> None:
@@ -121,10 +154,38 @@ def write_unmatched(folder: str | Path, unmatched: Iterable[Unmatched]) -> int:
     return _write_list(Path(folder) / "unmatched.csv", Unmatched._fields, unmatched)
 
 
+def write_waiting(folder: str | Path, waiting: Iterable[Waiting]) -> int:
+    """Write ``waiting.csv``: events that name what has not come. The number of rows."""
+    return _write_list(Path(folder) / "waiting.csv", Waiting._fields, waiting)
+
+
+def write_refused(folder: str | Path, refused: Iterable[Refused]) -> int:
+    """Write ``refused.csv``: requests that the rules refused. The number of rows."""
+    return _write_list(Path(folder) / "refused.csv", Refused._fields, refused)
+
+
 def write_table(
     folder: Path, name: str, columns: Sequence[Column], rows: Iterable[Row], formats: Iterable[str]
 ) -> int:
     """Write one table in each of the formats. Raises RequestError for an unknown format."""
+    count = 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for count, row in enumerate(rows, start=1):  # noqa: B007 - the count is the answer
+            yield row
+
+    with _table(folder, name, columns, formats_of(formats)) as add:
+        add(counted())
+    return count
+
+
+Write = Callable[[list[Row]], None]
+Add = Callable[[Iterable[Row]], None]
+
+
+def formats_of(formats: Iterable[str]) -> list[str]:
+    """The formats, sorted. Raises RequestError for an unknown one, or none."""
     wanted = set(formats)
     if not wanted or wanted - FORMATS:
         raise RequestError(
@@ -133,20 +194,36 @@ def write_table(
             where="formats",
             expected=", ".join(sorted(FORMATS)),
         )
-    count, remaining = 0, iter(rows)
+    return sorted(wanted)
+
+
+@contextmanager
+def _table(
+    folder: Path, name: str, columns: Sequence[Column], formats: Sequence[str]
+) -> Iterator[Add]:
+    """A table in each of the formats; rows are written a row group at a time."""
+    batch: list[Row] = []
     with ExitStack() as stack:
         writers = [
             stack.enter_context(_SINKS[each](folder / f"{name}.{each}", columns))
-            for each in sorted(wanted)
+            for each in formats
         ]
-        while batch := list(islice(remaining, ROW_GROUP)):
-            count += len(batch)
+
+        def flush() -> None:
             for write in writers:
                 write(batch)
-    return count
+            batch.clear()
 
+        def add(rows: Iterable[Row]) -> None:
+            remaining = iter(rows)
+            while part := list(islice(remaining, ROW_GROUP - len(batch))):
+                batch.extend(part)
+                if len(batch) == ROW_GROUP:
+                    flush()
 
-Write = Callable[[list[Row]], None]
+        yield add
+        if batch:
+            flush()
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from laurels.base.instants import calendar
 from laurels.base.money import currency_exponent
 from laurels.program import linked, model
 from laurels.program import names as scopes
-from laurels.program.link.base import Part
+from laurels.program.link.reserved import Reserved
 from laurels.program.loader import KeyPath
 
 SCALE_MAX = 6
 
 
-class Frame(Part):
+class Frame(Reserved):
     """Resolves the frame of a program."""
 
     def frame(self) -> None:
@@ -30,6 +30,7 @@ class Frame(Part):
         except LaurelsError as error:
             self.wrong(("currency",), error.code, error.message)
             return
+        self.reserved()
         self.unit_types()
         self.member = {
             name: self.attribute(name, each, ("member", name))
@@ -106,13 +107,13 @@ class Frame(Part):
             self.wrong((*path, "values"), "attribute-values", "only a text has a set of values")
         return linked.Attribute(
             name,
-            kind,
+            kind,  # type: ignore[arg-type]
             scale,
             values,
             low,
             high,
             given.required,
-            unit,  # type: ignore[arg-type]
+            unit,
         )
 
     def event_types(self) -> None:

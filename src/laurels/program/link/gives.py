@@ -8,6 +8,7 @@ from fractions import Fraction
 from laurels.base.numbers import RATE_BOUND
 from laurels.program import linked, model
 from laurels.program.expr import NameInfo
+from laurels.program.expr.dims import describe
 from laurels.program.link.tables import Tables
 from laurels.program.loader import KeyPath
 
@@ -93,11 +94,19 @@ class Gives(Tables):
             "plain",
         ):
             dim = expression.ir.dim
-            if not dim.startswith("points:"):
+            if not dim.startswith("points:") or self.scale_of(dim) != unit.scale:
                 self.wrong(
                     (*path, "points"),
                     "give-points",
-                    f"this is {dim}, not points",
-                    f"points of `{unit.name}`",
+                    f"this is {describe(dim)}, not points of `{unit.name}`",
+                    f"points of `{unit.name}`, or of a unit with the same precision",
                 )
+        elif expression is not None and unit.scale and expression.ir.dim in ("count", "plain"):
+            self.wrong(
+                (*path, "points"),
+                "give-points",
+                f"a bare number would be steps of {self.program.units[unit.name].precision.strip()}",
+                f"points of `{unit.name}`",
+                f"write points('{unit.name}', '1') * (…)",
+            )
         return linked.Give("points", points=expression)

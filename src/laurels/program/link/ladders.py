@@ -67,16 +67,16 @@ class Ladders(Part):
                     linked.Metric(
                         name,
                         len(self.metrics),
-                        kind,
-                        tuple(metric.of),  # type: ignore[arg-type]
+                        kind,  # type: ignore[arg-type]
+                        tuple(metric.of),
                         where,
                         value,
-                        window,
+                        window,  # type: ignore[arg-type]
                         size,
                         net,
                         by_line,
                         dim,
-                    )  # type: ignore[arg-type]
+                    )
                 )
             result[name] = self.metric_keys[key]
         return result
