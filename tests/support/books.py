@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +35,16 @@ def play(program: Compiled, raws: Iterable[Raw], until: int | None = None) -> Bo
 
 def end_of(book: Book) -> int:
     """Just after everything that the book knows of."""
-    return max((max(e.acts, e.recorded) for e in book.events.values()), default=0) + 1
+    return max((max(e.acts, e.recorded) for e in every(book)), default=0) + 1
+
+
+def every(book: Book) -> Iterator[Event]:
+    """Every event that the book took, whatever became of it."""
+    for first in book.events.values():
+        event: Event | None = first
+        while event is not None:
+            yield event
+            event = event.namesake
 
 
 def fresh(book: Book) -> Book:
@@ -43,10 +52,8 @@ def fresh(book: Book) -> Book:
     correction is ever made. Requests come with what was decided of them."""
     new = Book(book.compiled, book.member, Door(book.compiled))
     for event in book.history:
-        copy = decided(new.door.read(event.raw), event)
-        new.events[copy.key] = copy
-        new.by_id.setdefault(copy.id, []).append(copy)
-        new._append(copy, copy.acts)
+        new.take_event(decided(new.door.read(event.raw), event))
+    assert [each.key for each in new.history] == [each.key for each in book.history]
     new.advance(book.now + 1)
     return new
 
@@ -70,7 +77,7 @@ def as_facts(book: Book, raws: Iterable[Raw]) -> list[Raw]:
     """The raw events, with requests given the outcomes that the book decided."""
     found = []
     for raw in raws:
-        event = book.events.get((str(raw.get("source") or ""), str(raw["id"])))
+        event = book.events.get(str(raw["id"]))
         fact = dict(raw)
         if event is not None and event.type in ASKS and event.decided:
             fact["outcome"] = "refused" if event.refusal else "accepted"

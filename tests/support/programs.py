@@ -209,7 +209,7 @@ class Author:
         if on == "purchase" and kind == "by_partner":
             return {"points": {"by": "event.partner", "P1": "7", "P2": "1", "otherwise": "2"}}
         if on == "purchase" and kind == "expression":
-            return {"points": "event.tip"}
+            return {"points": "points('point', '1') * event.tip"}
         if kind == "per":
             return {"points": self.pick("1", "3"), "per": self.pick("1", "10")}
         if kind == "points":
@@ -226,7 +226,7 @@ class Author:
         names = list(self.units)
         rule["unit"] = self.pick([names[0]], [names[0]], [self.pick(*names)], names)
         rule["give"] = self.give(on, ladders, others)
-        if rule["give"].get("points") == "event.award":
+        if "event." in str(rule["give"].get("points")) and "by" not in rule["give"]["points"]:
             rule["unit"] = ["point"]
         rule["rounding"] = self.pick(*ROUNDINGS)
         if self.chance(0.35):

@@ -98,6 +98,8 @@ class Book(Views):
         self.waiting: dict[str, list[Event]] = {}
         self.withdrawn: set[Key] = set()
         self.named: list[Event] = []
+        self.others: frozenset[str] = frozenset()
+        self.first_hold = 1
         self.cuts: dict[Key, list[Event]] = {}
         self.journal = Journal(compiled, member)
         self.now = -K.FAR
@@ -114,7 +116,7 @@ class Book(Views):
 
     def take_event(self, event: Event) -> Decision:
         """Take an event that has passed the door."""
-        if event.member != self.member:
+        if event.member != self.member and event.member not in self.others:
             raise RequestError(
                 "event-member",
                 f"the event is of member `{event.member}`",
@@ -137,7 +139,7 @@ class Book(Views):
         if event.pays:
             self.named.append(event)
         if event.type == "hold":
-            event.number = sum(len(each) for each in self.holds.values()) + 1
+            event.number = self.first_hold + sum(map(len, self.holds.values()))
             self.holds.setdefault(event.refers, []).append(event)
         if event.type == "withdrawn":
             return self._withdraw(event)
@@ -266,7 +268,7 @@ class Book(Views):
                 return paid
         elif kind == "capture" or kind == "void":
             hold = self._held(event)
-            row[K.E_HOLD] = hold.number if hold else -1
+            row[K.E_HOLD] = self._number(hold) if hold else -1
             if hold is not None:
                 row[K.E_UNIT] = hold.row[K.E_UNIT]
                 row[K.E_PAID] = hold.asked
@@ -278,6 +280,10 @@ class Book(Views):
             if hold.place < event.place and not hold.refusal and hold.key not in self.withdrawn:
                 return hold
         return None
+
+    def _number(self, hold: Event) -> int:
+        """The number by which the state knows a hold."""
+        return hold.number
 
     def _line_of(self, event: Event, original: Event) -> None:
         """Which line comes back; -2 where there is no such line: nothing does."""
@@ -418,14 +424,14 @@ class Book(Views):
         """
         reached = self.now
         number = bisect.bisect_right(self.checkpoints, at, key=lambda each: each[0]) - 1
-        start, snapshot = self.checkpoints[number]
+        start = self.checkpoints[number][0]
         before = len(self.history)
         old_segments = self.segments
         fold = Fold(self.state, self.tail, self.checkpoints[number + 1 :], self._rewind(start))
         del self.checkpoints[number + 1 :]
         change()
         self.state = State(self.compiled)
-        self.state.restore(snapshot)
+        self.state.restore(self.checkpoints[number][1])
         self.segments = old_segments[:start]
         self.tail = []
         stop = self._fold(start, at, len(self.history) - before, fold, posted)

@@ -73,17 +73,14 @@ class Due:
     taken: int
 
 
-class Watched(State):
-    """A state that keeps what its decisions saw. Runs the traced step."""
+@dataclass
+class Log:
+    """What a narrator hears: shared by every state that it folds with."""
 
-    def __init__(self, compiled: Compiled) -> None:
-        super().__init__(compiled)
-        self._step = compiled.traced["step"]
-        self._advance = compiled.traced["advance"]
-        self.current: Decided | None = None
-        self.wanted = True
-        self.taken = 0
-        self.dues: dict[int, list[Due]] = {}
+    wanted: bool = True
+    taken: int = 0
+    current: Decided | None = None
+    dues: dict[int, list[Due]] = field(default_factory=dict)
 
     def hear(self, word: str, *values: Any) -> None:
         """What TRACE calls."""
@@ -97,16 +94,26 @@ class Watched(State):
         else:
             found.trace.append((word, *values))
 
+
+class Watched(State):
+    """A state that keeps what its decisions saw. Runs the traced step."""
+
+    def __init__(self, compiled: Compiled, log: Log) -> None:
+        super().__init__(compiled)
+        self._step = compiled.traced["step"]
+        self._advance = compiled.traced["advance"]
+        self.log = log
+
     def advance(self, until: int) -> list[int]:
         """As the state does, one instant at a time."""
         posted: list[int] = []
-        self.compiled.traced["TRACE"] = self.hear
+        self.compiled.traced["TRACE"] = self.log.hear
         while self.s[K.NEXT_DUE] < until:
             at = self.s[K.NEXT_DUE]
             before = tuple(self.s)
-            heard = self.current = Decided(self.taken, (), (), before)
+            heard = self.log.current = Decided(self.log.taken, (), (), before)
             piece = super().advance(at + 1)
-            self.current = None
+            self.log.current = None
             posted += piece
             changed = any(piece[k] == K.LEVEL_CHANGE for k in range(0, len(piece), K.RECORD))
             if changed or heard.seen:
@@ -120,21 +127,21 @@ class Watched(State):
             decided.row = heard.seen_row
             decided.after = tuple(self.s)
             decided.records = tuple(piece)
-        due = Due(at, before, tuple(self.s), tuple(piece), decided, self.taken)
-        known = self.dues.setdefault(at, [])
+        due = Due(at, before, tuple(self.s), tuple(piece), decided, self.log.taken)
+        known = self.log.dues.setdefault(at, [])
         if not known or known[-1].records != due.records:
             known.append(due)
 
     def step(self, event: Event, reference: Event | None) -> list[int]:
         """As the state does, keeping what was seen."""
-        if not self.wanted:
-            self.current = None
-            self.compiled.traced["TRACE"] = self.hear
+        if not self.log.wanted:
+            self.log.current = None
+            self.compiled.traced["TRACE"] = self.log.hear
             return super().step(event, reference)
-        self.compiled.traced["TRACE"] = self.hear
-        found = Decided(self.taken, tuple(event.row), tuple(event.lines), tuple(self.s))
+        self.compiled.traced["TRACE"] = self.log.hear
+        found = Decided(self.log.taken, tuple(event.row), tuple(event.lines), tuple(self.s))
         found.fact = event.row[K.E_OUTCOME] == 1
-        self.current = found
+        self.log.current = found
         if reference is not None:
             found.reference = reference
             found.reference_row = tuple(reference.row)
@@ -158,19 +165,27 @@ class Narrator(Book):
     the journal, `acting` the event for which a fold was made.
     """
 
-    state: Watched
-
     def __init__(
         self, compiled: Compiled, member: str, wanted: Collection[Key] | None = None
     ) -> None:
+        self.log = Log()
         super().__init__(compiled, member, Door(compiled))
-        self.state = Watched(compiled)
         self.wanted = wanted
         self.decisions: dict[Key, list[tuple[int, Decided | None]]] = {}
         self.answers: dict[Key, Decision] = {}
         self.causes: list[int] = []
         self.acting: list[Event] = []
         self.texts = [n for n, each in compiled.program.member.items() if each.type == "text"]
+
+    @property
+    def state(self) -> State:
+        """The state, always one that is watched."""
+        return self._watched
+
+    @state.setter
+    def state(self, state: State) -> None:
+        watched = isinstance(state, Watched)
+        self._watched = state if watched else Watched(self.compiled, self.log)
 
     def tell(self, raws: Sequence[Raw]) -> None:
         """Take events in the order in which they arrived."""
@@ -183,7 +198,7 @@ class Narrator(Book):
     def _begin(self, event: Event) -> None:
         """A new fold begins; what was posted so far belongs to the ones before."""
         self._note()
-        self.state.taken = len(self.acting)
+        self.log.taken = len(self.acting)
         self.acting.append(event)
 
     def _note(self) -> None:
@@ -200,23 +215,28 @@ class Narrator(Book):
         self._note()
         present = {id(event) for event in self.history}
         for key, known in self.decisions.items():
-            if known[-1][1] is not None and id(self.events[key]) not in present:
-                known.append((self.state.taken, None))
+            if known[-1][1] is not None and self._gone(key, present):
+                known.append((self.log.taken, None))
         return entries
 
+    def _gone(self, key: Key, present: Collection[int]) -> bool:
+        """Whether an event stands in history no more."""
+        event = self.find(*key)
+        return event is None or id(event) not in present
+
     def _apply(self, event: Event) -> Entry:
-        state = self.state
-        state.wanted = self.wanted is None or event.key in self.wanted
+        log = self.log
+        log.wanted = self.wanted is None or event.key in self.wanted
         entry = super()._apply(event)
-        found = state.current
-        state.current = None
-        if not state.wanted or found is None:
+        found = log.current
+        log.current = None
+        if not log.wanted or found is None:
             return entry
         known = self.decisions.setdefault(event.key, [])
         if not found.same(known[-1][1] if known else None):
             if self.texts:
                 found.member = self._member(event)
-            known.append((state.taken, found))
+            known.append((log.taken, found))
         return entry
 
     def decided(self, event: Event, fold: int | None = None) -> Decided | None:
@@ -228,7 +248,7 @@ class Narrator(Book):
 
     def due(self, at: int, fold: int | None = None) -> Due | None:
         """What fell due at an instant: at first, or as a fold left it."""
-        known = self.state.dues.get(at, [])
+        known = self.log.dues.get(at, [])
         if fold is None:
             return known[0] if known else None
         return next((each for each in reversed(known) if each.taken <= fold), None)
@@ -236,7 +256,8 @@ class Narrator(Book):
     def _member(self, event: Event) -> dict[str, str]:
         """The member's own texts as an event saw them."""
         found: dict[str, str] = {}
-        for each in self.history:
+        history = self.history if event in self.history[-1:] else [*self.history, event]
+        for each in history:
             if each.place > event.place:
                 break
             if each.type == "member":

@@ -90,9 +90,7 @@ class RulesSeen:
             for i in self.version.effects
             if sight.type in self.program.effects[i].on and i in self.heard
         ]
-        self.points = {
-            each.index: self._stacked(self.heard[each.index]) for each in self.effects
-        }
+        self.points = {each.index: self._stacked(self.heard[each.index]) for each in self.effects}
         self.minimums = self._minimums()
 
     @staticmethod
@@ -259,9 +257,15 @@ class RulesSeen:
                 limit = self.sight.entry(cap.table)[1][0] if cap.table else cap.limit
             found.append(
                 CapSeen(
-                    cap.name, cap.per, decimal(points, scale), decimal(through, scale),
-                    None if limit is None else decimal(limit, scale), decimal(room, scale),
-                    decimal(room - seen.granted, scale), cap.refuse, cap.budget,
+                    cap.name,
+                    cap.per,
+                    decimal(points, scale),
+                    decimal(through, scale),
+                    None if limit is None else decimal(limit, scale),
+                    decimal(room, scale),
+                    decimal(room - seen.granted, scale),
+                    cap.refuse,
+                    cap.budget,
                 )  # fmt: skip
             )
         return tuple(found)

@@ -89,8 +89,17 @@ def _most(
     """The limits of a request's size."""
     if limit.maximum is not None:
         held = points <= limit.maximum or (limit.clip and limit.maximum > 0)
-        yield LimitSeen("maximum", limit.name, held, decimal(points, unit.scale),
-                        decimal(limit.maximum, unit.scale), clip=limit.clip), limit.maximum
+        yield (
+            LimitSeen(
+                "maximum",
+                limit.name,
+                held,
+                decimal(points, unit.scale),
+                decimal(limit.maximum, unit.scale),
+                clip=limit.clip,
+            ),
+            limit.maximum,
+        )
         if limit.clip:
             points = min(points, limit.maximum)
     if limit.share is None or unit.worth is None or sight.row[K.E_PAYS] != 1 or sight.paid is None:

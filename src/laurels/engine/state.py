@@ -175,6 +175,12 @@ class State:
         if self.out is not out:
             self.out[: K.OUT] = out[: K.OUT]
 
+    def reserve(self, other: State) -> None:
+        """Make room for the lots and holds of another state."""
+        self._grow(self.cap + other.cap + other.s[K.HOLDS])
+        self.lh += [0] * len(other.lh)
+        self._room_for_hold()
+
     def like(self, snapshot: Snapshot) -> bool:
         """Whether the state means what a snapshot means."""
         return meaning(self, self.compiled) == meaning(snapshot, self.compiled)

@@ -125,8 +125,7 @@ def open_books(
 ) -> Iterator[tuple[Add, Add]]:
     """Both tables while a run goes on: functions that take rows of postings and of members.
 
-    Nothing but one row group of each is held in memory. The files take their names when all went
-    well, both or none.
+    One row group of each is held in memory. The files take their names when all went well.
     """
     wanted = formats_of(formats)
     columns, scaled = _postings_layout(units)

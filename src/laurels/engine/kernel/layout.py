@@ -34,8 +34,7 @@ U_PTAIL = 7
 U_SUM = 8  # credited less taken back, since the last term's end
 U_SINCE = 9  # the same since U_FROM
 U_FROM = 10
-U_SPENT = 11
-UNIT = 12  # size of a unit block
+UNIT = 11  # size of a unit block
 
 # a ladder block
 L_LEVEL = 0  # 0 without a level

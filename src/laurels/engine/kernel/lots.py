@@ -236,6 +236,21 @@ def earn_pending(
 ) -> None:
     """Issue points that wait until ``active``. NEVER: until they are released."""
     post(out, EARNED, u, points, AT_ISSUED, AT_PENDING, rule, end, active, funder, at, -1)
+    into_pending(s, lp, u, cap, points, active, end, funder)
+
+
+def into_pending(
+    s: type_ints,
+    lp: type_ints,
+    u: int,
+    cap: int,
+    points: int,
+    active: int,
+    end: int,
+    funder: int,
+) -> None:
+    """Put points into the pending lot with this activation, end and funder, opening it in its
+    place if need be. Activations mostly come in order, so the place is sought from the tail."""
     b = HEAD + u * UNIT
     s[b + U_PENDING] += points
     if s[b + U_PTAIL] == cap:

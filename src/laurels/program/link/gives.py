@@ -105,7 +105,7 @@ class Gives(Tables):
             self.wrong(
                 (*path, "points"),
                 "give-points",
-                f"a bare number would be steps of {self.program.units[unit.name].precision.strip()}",
+                "a bare number counts smallest steps of the unit",
                 f"points of `{unit.name}`",
                 f"write points('{unit.name}', '1') * (…)",
             )

@@ -29,16 +29,16 @@ class Reserved(Part):
         for path, why in [*self._words(), *self._attributes(), *self._in_versions()]:
             self.wrong(path, "name-reserved", f"`{path[-1]}` is {why}", "another name")
         for index, product in enumerate(self.program.products):
-            path: KeyPath = ("products", index)
+            at: KeyPath = ("products", index)
             if not NAME.fullmatch(product) or product in WORDS:
                 self.wrong(
-                    path,
+                    at,
                     "product-name",
                     f"`{product}` is no name",
                     "a name: small letters, digits, `_`",
                 )
             elif product in self.program.products[:index]:
-                self.wrong(path, "product-twice", f"`{product}` stands here twice", "each once")
+                self.wrong(at, "product-twice", f"`{product}` stands here twice", "each once")
 
     def _words(self) -> Iterator[tuple[KeyPath, str]]:
         """Words of the expression language."""

@@ -1,0 +1,328 @@
+"""A history through a program: events in, books of every member out.
+
+    replay()       the run itself
+    Result         what came of it: totals, and lists of what was not taken
+    pooled         programs in which members touch each other: budgets over all, transfers
+
+Two ways to run a history. *Net*, the usual one: each event at the instant at which it acts, as if
+everything had been learned at once, so nothing is ever corrected. *As recorded*: each event when
+it was learned of, late ones and returns as corrections of what had been posted before.
+
+A member is folded alone, from the first event to the last, and handed on: its book is not kept.
+Only where members touch each other do all books stay open until the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from laurels.base.errors import LaurelsError, RequestError
+from laurels.base.instants import format_instant
+from laurels.engine.book import REFUSALS, Book
+from laurels.engine.compiled import Compiled
+from laurels.engine.door import Door, Event, Raw, text
+from laurels.ledger.postings import Posting
+from laurels.replay.pooled import Pool, is_pooled
+from laurels.replay.raw import Events, Place, Refused, Report, Waiting
+from laurels.replay.tally import Tally
+from laurels.replay.values import Rejected, shown
+
+Progress = Callable[[int, int], None]
+Sink = Callable[[Book, Sequence[Posting]], None]
+"""Takes a member's finished book and its postings, members in the order of their ids."""
+
+TELL_EVERY = 200
+"""Events between two words about progress."""
+
+
+@dataclass
+class Result:
+    """What came of a run.
+
+    until   just before this instant the books stand; None when there was no event at all
+    events  counts by what became of them: taken, refused, duplicate, waiting, ignored, rejected,
+            and `later`: at or after `until`, not looked at
+    """
+
+    program: Compiled
+    as_recorded: bool
+    until: int | None
+    tally: Tally
+    events: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    rejected: list[Rejected] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    report: Report | None = None
+
+
+@dataclass(slots=True)
+class Item:
+    """An event that passed the door, and where it stands in the input."""
+
+    event: Event
+    place: Place
+    moment: int
+
+
+def replay(
+    program: Compiled,
+    events: Events | Iterable[Raw],
+    until: int | None = None,
+    as_recorded: bool = False,
+    progress: Progress | None = None,
+    sink: Sink | None = None,
+) -> Result:
+    """Run a history. Members are handed to ``sink`` one by one, with their postings.
+
+    until        books stand just before this instant; without it, just after the last event
+    as_recorded  each event when it was learned of, corrections shown; else net
+    progress     is told (events done, events in all) now and then
+
+    A bad event is listed in ``Result.rejected`` and the rest goes on. Raises Fault when the books
+    do not add up.
+    """
+    run = _Run(program, as_recorded, progress, sink)
+    run.read(events)
+    run.fold(until)
+    return run.result
+
+
+class _Run:
+    """One run."""
+
+    def __init__(
+        self, program: Compiled, as_recorded: bool, progress: Progress | None, sink: Sink | None
+    ) -> None:
+        self.program = program
+        self.as_recorded = as_recorded
+        self.door = Door(program)
+        self.members: dict[str, list[Item]] = {}
+        self.result = Result(program, as_recorded, None, Tally(program))
+        self._progress = progress
+        self._sink = sink
+        self._done = self._all = 0
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def read(self, events: Events | Iterable[Raw]) -> None:
+        """Bring every event through the door, member by member."""
+        bodies: Iterable[Raw] = events
+        places: Iterable[Place] = (Place("", row) for row in _numbers())
+        if isinstance(events, Events):
+            places = events.places
+            self.result.report = events.report
+            self.result.rejected += events.report.rejected
+        for raw, place in zip(bodies, places, strict=False):
+            member = _member_of(raw)
+            if member is not None:
+                self.members.setdefault(member, [])
+            try:
+                event = self.door.read(raw)
+            except RequestError as error:
+                self._reject(raw, place, error)
+                continue
+            if not self.as_recorded:
+                event.recorded = event.acts
+            self.members[event.member].append(
+                Item(event, place, max(event.acts, event.recorded))
+            )
+            self._all += 1
+
+    def _reject(self, raw: Raw, place: Place, error: RequestError) -> None:
+        self.result.events["rejected"] += 1
+        value = shown(raw.get(error.where)) if error.where else ""
+        self.result.rejected.append(
+            Rejected(place.file, place.row, error.where, error.code, error.expected, value)
+        )
+
+    # -- folding -------------------------------------------------------------------------------
+
+    def fold(self, until: int | None) -> None:
+        """Fold every member up to an instant, or to just after the last event."""
+        moments = [item.moment for items in self.members.values() for item in items]
+        if until is None and moments:
+            until = max(moments) + 1
+        self.result.until = until
+        for items in self.members.values():
+            items.sort(key=_order)
+        if is_pooled(self.program, (i.event for items in self.members.values() for i in items)):
+            self._fold_together(until)
+        else:
+            self._fold_apart(until)
+        self.result.rejected.sort(key=lambda each: (each.file, each.row))
+        if self._progress is not None:
+            self._progress(self._all, self._all)
+
+    def _fold_apart(self, until: int | None) -> None:
+        for member in sorted(self.members):
+            items = self.members.pop(member)
+            book = Book(self.program, member, self.door)
+            for item in items:
+                self._take(book, item, until)
+            self._close(book, items, until)
+
+    def _fold_together(self, until: int | None) -> None:
+        """All members in one pass in order of time: they share budgets and give to each other."""
+        books = {member: Book(self.program, member, self.door) for member in self.members}
+        pool = Pool(self.program)
+        everything = [item for items in self.members.values() for item in items]
+        everything.sort(key=_order)
+        for item in everything:
+            pool.prepare(item.event)
+            if self._take(books[item.event.member], item, until):
+                pool.settle(item.event)
+                gift = pool.gift_of(item.event)
+                if gift is not None:
+                    self._give(books, Item(self.door.read(gift), item.place, item.moment), until)
+        for member in sorted(self.members):
+            self._close(books.pop(member), self.members.pop(member), until)
+
+    def _give(self, books: dict[str, Book], item: Item, until: int | None) -> None:
+        """The other side of a transfer, at the same instant."""
+        event = item.event
+        if event.member not in books:
+            books[event.member] = Book(self.program, event.member, self.door)
+            self.members[event.member] = []
+        if not self.as_recorded:
+            event.recorded = event.acts
+        self.members[event.member].append(item)
+        self._all += 1
+        self._take(books[event.member], item, until)
+
+    def _take(self, book: Book, item: Item, until: int | None) -> bool:
+        """Take an event; whether it was taken and not refused."""
+        self._done += 1
+        if self._progress is not None and self._done % TELL_EVERY == 0:
+            self._progress(self._done, self._all)
+        event = item.event
+        events = self.result.events
+        if until is not None and item.moment >= until:
+            events["later"] += 1
+            return False
+        try:
+            status = book.take_event(event).status
+        except RequestError as error:
+            self._reject(event.raw, item.place, error)
+            return False
+        except LaurelsError as error:
+            error.add_note(f"member {book.member}, event {event.id}")
+            raise
+        if status == "duplicate":
+            events["duplicate"] += 1
+        elif status == "ignored":
+            self.result.ignored[event.type] += 1
+        return status == "taken"
+
+    # -- closing -------------------------------------------------------------------------------
+
+    def _close(self, book: Book, items: Sequence[Item], until: int | None) -> None:
+        """Bring a member to the end, add it up, and hand it on."""
+        result = self.result
+        if until is not None:
+            book.advance(until)
+        taken = []
+        lost = {id(each) for named in book.waiting.values() for each in named}
+        for item in items:
+            event = item.event
+            if book.find(event.source, event.id) is not event:
+                continue  # a duplicate, a conflict, or later than the end
+            if id(event) in lost or _withdraws_nothing(book, event):
+                result.waiting.append(_waiting(item))
+                result.events["waiting"] += 1
+            elif event.refusal:
+                result.refused.append(_refused(item))
+                result.events["refused"] += 1
+            elif event.row[0] or event.type in self.program.program.events:
+                taken.append(event)
+                result.events["taken"] += 1
+            else:
+                result.events["ignored"] += 1
+        postings = list(book.postings() if self.as_recorded else book.net_postings())
+        result.tally.add(book, taken, postings, until)
+        if self._sink is not None:
+            self._sink(book, postings)
+
+
+def _order(item: Item) -> tuple[int, tuple[object, ...]]:
+    return item.moment, item.event.place
+
+
+def _numbers() -> Iterator[int]:
+    number = 0
+    while True:
+        number += 1
+        yield number
+
+
+def _member_of(raw: Raw) -> str | None:
+    """The member of an event, right or wrong; None where even that cannot be read."""
+    try:
+        return text(raw.get("member"), "member")
+    except RequestError:
+        return None
+
+
+def _withdraws_nothing(book: Book, event: Event) -> bool:
+    """A withdrawal whose target has not come."""
+    return event.type == "withdrawn" and book.find(event.source, event.refers) is None
+
+
+def _waiting(item: Item) -> Waiting:
+    event = item.event
+    return Waiting(
+        item.place.file, item.place.row, event.id, event.member, event.type,
+        format_instant(event.occurred), event.refers,
+    )  # fmt: skip
+
+
+def _refused(item: Item) -> Refused:
+    event = item.event
+    return Refused(
+        item.place.file, item.place.row, event.id, event.member, event.type,
+        format_instant(event.occurred), shown(event.raw.get("unit")),
+        shown(event.raw.get("points")), REFUSALS[event.refusal],
+    )  # fmt: skip
+
+
+def member_row(book: Book) -> Mapping[str, object]:
+    """A member as a row of ``members.parquet``; points in steps, instants in microseconds."""
+    row: dict[str, object] = {"member": book.member}
+    for unit in book.compiled.program.units:
+        balance = book.balance(unit.name)
+        for stage in ("active", "pending", "held", "debt"):
+            row[f"{stage}_{unit.name}"] = int(getattr(balance, stage).scaleb(unit.scale))
+    for ladder in book.compiled.program.ladders:
+        level = book.level(ladder.name)
+        row[f"tier_{ladder.name}"] = level.name
+        row[f"tier_{ladder.name}_until"] = level.until
+    row["next_expiry"] = book.next_expiry()
+    return row
+
+
+def posting_row(posting: Posting, scale: int, net: bool) -> Mapping[str, object]:
+    """A posting as a row of ``postings.parquet``. In a net run it is posted when it takes
+    effect: nothing was learned later."""
+    return {
+        "posting": posting.id,
+        "member": posting.member,
+        "event": posting.event or None,
+        "line": posting.line or None,
+        "kind": posting.kind,
+        "unit": posting.unit,
+        "points": int(posting.points.scaleb(scale)),
+        "from_account": posting.from_account,
+        "to_account": posting.to_account,
+        "rule": posting.rule or None,
+        "version": posting.version,
+        "funder": posting.funder or None,
+        "occurred_at": posting.occurred_at,
+        "effective_at": posting.effective_at,
+        "posted_at": posting.effective_at if net else posting.posted_at,
+        "active_at": posting.active_at,
+        "expires_at": posting.expires_at,
+        "lot": posting.lot or None,
+        "corrects": posting.corrects or None,
+    }

@@ -1,0 +1,256 @@
+"""The summary of a run: what a program owner asks for, as plain data for ``summary.json``.
+
+All amounts are decimal text. What must hold is checked here once more over all members:
+
+    issued + adjusted + transferred + waived = spent + expired + taken back + outstanding
+
+where adjusted and transferred are credits less debits, and outstanding is what the members hold
+in any stage, less their debt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+
+from laurels.base.errors import ensure
+from laurels.base.instants import format_instant
+from laurels.base.money import format_decimal
+from laurels.engine.compiled import SEMANTICS
+from laurels.program import linked as L
+from laurels.replay.run import Result
+from laurels.replay.tally import Tally
+
+FLOWS: Mapping[str, tuple[str, int]] = {
+    "issued": ("program:issued", -1),
+    "spent": ("program:redeemed", 1),
+    "expired": ("program:expired", 1),
+    "taken_back": ("program:returned", 1),
+    "adjusted": ("program:adjusted", -1),
+    "transferred": ("program:transferred", -1),
+    "waived": ("program:waived", -1),
+}
+"""Each line of the books: the account that it is the total of, and its sign."""
+
+BY_MONTH = ("issued", "spent", "expired", "taken_back")
+
+COST = "(issued - taken_back) * worth / net revenue"
+COST_EXPIRED = "(issued - taken_back - expired) * worth / net revenue"
+SHARE_DIGITS = 6
+
+
+def summary(
+    result: Result, seconds: float | None = None, engine: str = "python"
+) -> dict[str, object]:
+    """The summary. ``seconds``: how long the engine took, reading and writing left out.
+
+    Raises Fault when the totals do not add up.
+    """
+    tally, program = result.tally, result.program.program
+    points = {unit.name: _unit_totals(tally, unit) for unit in program.units}
+    revenue = sum(tally.gross.values()) - sum(tally.returned.values())
+    months = _months(tally)
+    return {
+        "program": program.name,
+        "program_hash": result.program.hash,
+        "semantics": SEMANTICS,
+        "currency": program.currency,
+        "mode": "as_recorded" if result.as_recorded else "net",
+        "until": None if result.until is None else format_instant(result.until),
+        "members": tally.members,
+        "postings": tally.postings,
+        "events": _events(result),
+        "input": result.report.as_data() if result.report is not None else None,
+        "revenue": _money_totals(tally, program.exponent),
+        "points": {unit.name: _as_text(points[unit.name], unit) for unit in program.units},
+        "cost": _cost(program, points, revenue),
+        "levels": {
+            ladder.name: _ladder(ladder, tally, months) for ladder in program.ladders
+        },
+        "months": [_month(tally, program, month) for month in months],
+        "rules": _rules(tally, program),
+        "run": _run(result, seconds, engine),
+    }
+
+
+def _events(result: Result) -> dict[str, object]:
+    counts = result.events
+    names = ("taken", "refused", "waiting", "rejected", "duplicate", "ignored", "later")
+    return {
+        **{name: counts[name] for name in names},
+        "by_type": dict(sorted(result.tally.types.items())),
+        "ignored_by_type": dict(sorted(result.ignored.items())),
+        "rejected_by_reason": _counted(each.reason for each in result.rejected),
+        "refused_by_reason": _counted(each.reason for each in result.refused),
+    }
+
+
+def _counted(words: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(words).most_common())
+
+
+def _unit_totals(tally: Tally, unit: L.Unit) -> dict[str, int]:
+    """The lines of a unit's books, in steps; they add up."""
+    accounts: Counter[str] = Counter()
+    for (_, name, account), steps in tally.points.items():
+        if name == unit.name:
+            accounts[account] += steps
+    totals = {name: sign * accounts[account] for name, (account, sign) in FLOWS.items()}
+    totals["activated"] = tally.activated[unit.name]
+    for stage in ("active", "pending", "held", "debt"):
+        totals[stage] = tally.stages[unit.name, stage]
+    totals["outstanding"] = (
+        totals["active"] + totals["pending"] + totals["held"] - totals["debt"]
+    )
+    came = totals["issued"] + totals["adjusted"] + totals["transferred"] + totals["waived"]
+    went = totals["spent"] + totals["expired"] + totals["taken_back"] + totals["outstanding"]
+    ensure(came == went, f"the books of {unit.name} do not add up: {came} came, {went} went")
+    return totals
+
+
+def _as_text(totals: Mapping[str, int], unit: L.Unit) -> dict[str, object]:
+    def shown(name: str) -> str:
+        return format_decimal(totals[name], unit.scale)
+
+    flows = ("issued", "activated", *list(FLOWS)[1:])
+    found: dict[str, object] = {name: shown(name) for name in flows}
+    stages = {stage: shown(stage) for stage in ("active", "pending", "held", "debt")}
+    return {**found, "outstanding": {**stages, "total": shown("outstanding")}}
+
+
+def _money_totals(tally: Tally, exponent: int) -> dict[str, object]:
+    gross, returned = sum(tally.gross.values()), sum(tally.returned.values())
+    return {
+        "gross": format_decimal(gross, exponent),
+        "returned": format_decimal(returned, exponent),
+        "net": format_decimal(gross - returned, exponent),
+    }
+
+
+def _cost(
+    program: L.Linked, points: Mapping[str, Mapping[str, int]], revenue: int
+) -> dict[str, object]:
+    """What the points are worth, as a share of revenue; for units that are worth something."""
+    units = {}
+    for unit in program.units:
+        if unit.worth is None:
+            continue
+        totals = points[unit.name]
+        cost = (totals["issued"] - totals["taken_back"]) * unit.worth
+        kept = cost - totals["expired"] * unit.worth
+        owed = totals["outstanding"] * unit.worth
+        units[unit.name] = {
+            "worth": str(Decimal(unit.worth.numerator) / Decimal(unit.worth.denominator)
+                         * 10 ** unit.scale / 10 ** program.exponent),
+            "cost": money_text(cost, program.exponent),
+            "share": share_text(cost, revenue),
+            "cost_less_expired": money_text(kept, program.exponent),
+            "share_less_expired": share_text(kept, revenue),
+            "outstanding": money_text(owed, program.exponent),
+        }  # fmt: skip
+    return {"formula": COST, "formula_less_expired": COST_EXPIRED, "units": units}
+
+
+def money_text(amount: Fraction | int, exponent: int) -> str:
+    """An amount of minor units as text, half a minor unit rounded up."""
+    return format_decimal(_rounded(Fraction(amount)), exponent)
+
+
+def share_text(part: Fraction | int, whole: int) -> str | None:
+    """A share as decimal text; None of nothing."""
+    if whole == 0:
+        return None
+    return format_decimal(_rounded(Fraction(part) / whole * 10**SHARE_DIGITS), SHARE_DIGITS)
+
+
+def _rounded(value: Fraction) -> int:
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+
+
+# -- months, levels, rules ---------------------------------------------------------------------
+
+
+def month_text(month: int) -> str:
+    """A month index as text: 0 is 1900-01."""
+    return f"{1900 + month // 12}-{month % 12 + 1:02d}"
+
+
+def _months(tally: Tally) -> list[int]:
+    """All months of the run, those in which nothing happened included."""
+    seen = tally.months | {month for month, _, _ in tally.points}
+    return list(range(min(seen), max(seen) + 1)) if seen else []
+
+
+def _ladder(ladder: L.Ladder, tally: Tally, months: list[int]) -> dict[str, object]:
+    """Members by level at each month's end, and how many moved."""
+    found = tally.levels[ladder.index]
+    standing: Counter[int] = Counter()
+    rows = []
+    for month in months:
+        for code in range(len(ladder.levels) + 1):
+            standing[code] += found.steps[code, month]
+        rows.append(
+            {
+                "month": month_text(month),
+                "members": {
+                    name: standing[code] for code, name in enumerate(ladder.levels, start=1)
+                },
+                "without": standing[0],
+                "joined": found.came[month],
+                "rose": found.moved[1, month],
+                "fell": found.moved[-1, month],
+            }
+        )
+    return {"levels": list(ladder.levels), "months": rows}
+
+
+def _month(tally: Tally, program: L.Linked, month: int) -> dict[str, object]:
+    revenue = tally.gross[month] - tally.returned[month]
+    points = {}
+    for unit in program.units:
+        points[unit.name] = {
+            name: format_decimal(
+                FLOWS[name][1] * tally.points[month, unit.name, FLOWS[name][0]], unit.scale
+            )
+            for name in BY_MONTH
+        }
+    return {
+        "month": month_text(month),
+        "revenue": format_decimal(revenue, program.exponent),
+        "points": points,
+    }
+
+
+def _rules(tally: Tally, program: L.Linked) -> list[dict[str, object]]:
+    """Rules by what they cost; those of units without worth follow, by points."""
+    units = {unit.name: unit for unit in program.units}
+    rows = []
+    for (rule, name), total in tally.rules.items():
+        unit = units[name]
+        net = total.earned - total.taken_back
+        cost = net * unit.worth if unit.worth is not None else None
+        row = {
+            "rule": rule,
+            "unit": name,
+            "points": format_decimal(net, unit.scale),
+            "earned": format_decimal(total.earned, unit.scale),
+            "taken_back": format_decimal(total.taken_back, unit.scale),
+            "members": total.members,
+            "events": total.events,
+            "cost": None if cost is None else money_text(cost, program.exponent),
+        }
+        rows.append(((cost is None, -(cost or 0), -net, rule, name), row))
+    rows.sort(key=lambda each: each[0])
+    return [row for _, row in rows]
+
+
+def _run(result: Result, seconds: float | None, engine: str) -> dict[str, object]:
+    counts = result.events
+    events = counts["taken"] + counts["refused"] + counts["waiting"] + counts["ignored"]
+    found: dict[str, object] = {"engine": engine, "events": events}
+    if seconds is not None and seconds > 0:
+        found["seconds"] = f"{seconds:.3f}"
+        found["events_per_second"] = round(events / seconds)
+    return found
