@@ -180,7 +180,9 @@ def _values(
                         column, "each key once", "")
             )
         found[name] = _values(value, (*path, name), places, findings, file, depth + 1)
-        if isinstance(value, yaml.ScalarNode) and value.style in ("'", '"'):
+        if not isinstance(value, yaml.ScalarNode):  # a part begins where its name stands
+            places[(*path, name)] = (line, column)
+        elif value.style in ("'", '"'):
             at = places[(*path, name)]
             places[(*path, name)] = (at[0], at[1] + 1)
     return found

@@ -142,7 +142,9 @@ class _Facts:
         }[op]
         opposite = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}[op]
         denied = Call(opposite, (left, right), "bool")
-        return holds and denied not in self.said and self._say(Call(op, (left, right), "bool"), True)
+        return (
+            holds and denied not in self.said and self._say(Call(op, (left, right), "bool"), True)
+        )
 
     def _bound(self, name: Name, op: str, value: int) -> bool:
         low, high = self._range(name)

@@ -74,19 +74,21 @@ def replay(
     as_recorded: bool = False,
     progress: Progress | None = None,
     sink: Sink | None = None,
+    only: str | None = None,
 ) -> Result:
     """Run a history. Members are handed to ``sink`` one by one, with their postings.
 
     until        books stand just before this instant; without it, just after the last event
     as_recorded  each event when it was learned of, corrections shown; else net
     progress     is told (events done, events in all) now and then
+    only         one member: the others are read, and run only where members touch each other
 
     A bad event is listed in ``Result.rejected`` and the rest goes on. Raises Fault when the books
     do not add up.
     """
     run = _Run(program, as_recorded, progress, sink)
     run.read(events)
-    run.fold(until)
+    run.fold(until, only)
     return run.result
 
 
@@ -140,7 +142,7 @@ class _Run:
 
     # -- folding -------------------------------------------------------------------------------
 
-    def fold(self, until: int | None) -> None:
+    def fold(self, until: int | None, only: str | None = None) -> None:
         """Fold every member up to an instant, or to just after the last event."""
         moments = [item.moment for items in self.members.values() for item in items]
         if until is None and moments:
@@ -149,8 +151,11 @@ class _Run:
         for items in self.members.values():
             items.sort(key=_order)
         if is_pooled(self.program, (i.event for items in self.members.values() for i in items)):
-            self._fold_together(until)
+            self._fold_together(until, only)
         else:
+            if only is not None:
+                self.members = {only: self.members.get(only, [])}
+                self._all = len(self.members[only])
             self._fold_apart(until)
         self.result.rejected.sort(key=lambda each: (each.file, each.row))
         if self._progress is not None:
@@ -164,7 +169,7 @@ class _Run:
                 self._take(book, item, until)
             self._close(book, items, until)
 
-    def _fold_together(self, until: int | None) -> None:
+    def _fold_together(self, until: int | None, only: str | None) -> None:
         """All members in one pass in order of time: they share budgets and give to each other."""
         books = {member: Book(self.program, member, self.door) for member in self.members}
         pool = Pool(self.program)
@@ -177,7 +182,7 @@ class _Run:
                 gift = pool.gift_of(item.event)
                 if gift is not None:
                     self._give(books, Item(self.door.read(gift), item.place, item.moment), until)
-        for member in sorted(self.members):
+        for member in sorted(self.members if only is None else {only} & self.members.keys()):
             self._close(books.pop(member), self.members.pop(member), until)
 
     def _give(self, books: dict[str, Book], item: Item, until: int | None) -> None:

@@ -1,12 +1,12 @@
 """What is wrong, or odd, with a program whose names and numbers are all resolved.
 
-    base      what every part works with; the ranges of names
-    bounds    sums and products that could leave 64 bits
-    events    event types that nothing reads, attributes with odd ranges
-    versions  numbers, dates and order of versions
-    ladders   levels that cannot be reached, are weaker than lower ones, or clash
-    rules     awards, offers, what is not bought, rules that never fire
-    limits    stacking, caps, limits of spending
+base      what every part works with; the ranges of names
+bounds    sums and products that could leave 64 bits
+events    event types that nothing reads, attributes with odd ranges
+versions  numbers, dates and order of versions
+ladders   levels that cannot be reached, are weaker than lower ones, or clash
+rules     awards, offers, what is not bought, rules that never fire
+limits    stacking, caps, limits of spending
 """
 
 from __future__ import annotations

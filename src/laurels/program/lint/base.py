@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from laurels.base.errors import Finding
@@ -135,9 +135,7 @@ class Part:
         return Known(ranges, values)
 
 
-def event_ranges(
-    types: Iterable[linked.EventType], prefix: str, part: str
-) -> dict[str, Interval]:
+def event_ranges(types: Iterable[linked.EventType], prefix: str, part: str) -> dict[str, Interval]:
     """Ranges of the numbers of events: what the door lets in."""
     types = list(types)
     whole = BOUND if part == "line" or any(each.amount != "none" for each in types) else 0
@@ -154,9 +152,7 @@ def event_ranges(
     return ranges
 
 
-def closed(
-    types: Iterable[linked.EventType], prefix: str, part: str
-) -> Mapping[str, frozenset[str]]:
+def closed(types: Iterable[linked.EventType], prefix: str, part: str) -> dict[str, frozenset[str]]:
     """Strings that have a closed set of values."""
     found: dict[str, frozenset[str]] = {}
     types = list(types)
@@ -169,9 +165,7 @@ def closed(
     return found
 
 
-def gathered(
-    types: Iterable[linked.EventType], part: str
-) -> dict[str, list[linked.Attribute]]:
+def gathered(types: Iterable[linked.EventType], part: str) -> dict[str, list[linked.Attribute]]:
     """For each attribute name, what each type that carries it says of it."""
     found: dict[str, list[linked.Attribute]] = {}
     for each in types:

@@ -157,9 +157,7 @@ class Ladders(Part):
                 at, expected = (*path, least.name), f"at most {most}, the most there can be"
         if at == path and level.when is not None:
             at = (*path, "when")
-        self.wrong(
-            at, "level-unreachable", f"level `{level.name}` can never be reached", expected
-        )
+        self.wrong(at, "level-unreachable", f"level `{level.name}` can never be reached", expected)
 
     def _weaker(
         self, path: KeyPath, lower: linked.Level, level: linked.Level, known: Known

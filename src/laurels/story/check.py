@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from laurels.base.errors import Finding, ProgramError
-from laurels.program.check import check
+from laurels.program.check import findings
 from laurels.program.loader import parse_document
-from laurels.story_file import Entry, StoryFile, read_plain
+from laurels.story.file import Entry, StoryFile, read_plain
 
 
 def check_story(file: StoryFile, program: Path) -> Iterator[tuple[int, str, str]]:
@@ -20,14 +20,14 @@ def check_story(file: StoryFile, program: Path) -> Iterator[tuple[int, str, str]
     changed = read_plain(program)
     for each in file.changes:
         _apply(changed, each)
-    findings = _findings(changed)
-    seen = ", ".join(f"{each.code} ({each.message})" for each in findings) or "nothing"
-    codes = {each.code for each in findings}
+    found = _findings(changed)
+    seen = ", ".join(f"{each.code} ({each.message})" for each in found) or "nothing"
+    codes = {each.code for each in found}
     expected = [each for each in file.finds.items() if each.text() != "nothing"]
     for each in expected:
         if each.text() not in codes:
             yield each.line, f"finding {each.text()}", seen
-    if not expected and findings:
+    if not expected and found:
         yield file.finds.line, "no finding", seen
 
 
@@ -58,7 +58,6 @@ def _findings(document: Any) -> tuple[Finding, ...]:
     """Everything that is found in a document, warnings included."""
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     try:
-        found = check(parse_document(text))
+        return findings(parse_document(text))
     except ProgramError as error:
         return error.findings
-    return tuple(getattr(found, "findings", ()))

@@ -11,7 +11,7 @@ from typing import Any
 from laurels.base.errors import RequestError
 from laurels.base.instants import calendar, parse_instant
 from laurels.ledger.accounts import FLOWS
-from laurels.story_file import Entry
+from laurels.story.file import Entry
 
 # What moved in a step: the word of a story, and the kind of posting that it adds up.
 MOVES: Mapping[str, str] = {

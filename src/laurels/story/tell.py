@@ -18,9 +18,9 @@ from laurels.base.instants import DAY, HOUR, MINUTE, format_instant, parse_insta
 from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled, load
 from laurels.program.loader import load_document
-from laurels.story_check import check_story
-from laurels.story_file import Entry, StoryFile, read_story_file
-from laurels.story_sees import ANSWERS, SEES, Sight, Words, see
+from laurels.story.check import check_story
+from laurels.story.file import Entry, StoryFile, read_story_file
+from laurels.story.sees import ANSWERS, SEES, Sight, Words, see
 
 OpenBook = Callable[[Path, str], Any]
 

@@ -1,0 +1,107 @@
+"""A program and a history from files, run with a progress bar on stderr."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from laurels.base.instants import calendar, parse_instant
+from laurels.cli.problems import stderr
+from laurels.engine.compiled import Compiled
+from laurels.replay.events import read_events
+from laurels.replay.mapping import load_mapping
+from laurels.replay.output import books_in, write_lists
+from laurels.replay.raw import Events
+from laurels.replay.run import Result, Sink, replay
+from laurels.replay.summary import summary
+
+
+@dataclass
+class Ran:
+    """A run and its summary."""
+
+    result: Result
+    summary: dict[str, object]
+
+
+class Meter:
+    """The bar: what is being done, and how far. Silent where stderr is no terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None)
+
+    def phase(self, name: str) -> None:
+        """Something else begins, of unknown length."""
+        self._progress.reset(self._task, description=name, total=None)
+
+    def tell(self, done: int, total: int) -> None:
+        """So much of so much."""
+        self._progress.update(self._task, completed=done, total=total)
+
+
+@contextmanager
+def meter() -> Iterator[Meter]:
+    """A progress bar that goes away when the work is done."""
+    console = stderr()
+    columns = (SpinnerColumn(), TextColumn("{task.description:<18}"), BarColumn(40),
+               MofNCompleteColumn(), TimeElapsedColumn())  # fmt: skip
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        yield Meter(progress)
+
+
+def instant(text: str, program: Compiled) -> int:
+    """An instant of the command line; without an offset it is in the program's zone.
+
+    Raises RequestError.
+    """
+    return parse_instant(text, calendar(program.program.zone), "--until")
+
+
+def read(program: Compiled, paths: Iterable[Path], mapping: Path | None) -> Events:
+    """The events of the files. Raises RequestError, and ProgramError for a wrong mapping."""
+    rules = load_mapping(mapping) if mapping is not None else None
+    return read_events(paths, rules, zone=program.program.zone)
+
+
+def run(
+    program: Compiled,
+    events: Events,
+    bar: Meter,
+    *,
+    until: int | None = None,
+    as_recorded: bool = False,
+    out: Path | None = None,
+    formats: Iterable[str] = ("parquet",),
+    sink: Sink | None = None,
+) -> Ran:
+    """Run a history and write what it leaves behind, where a folder is named."""
+    bar.phase("deciding")
+    gc.collect()
+    gc.freeze()  # the history is no garbage: do not look through it again and again
+    start = perf_counter()
+    if out is None:
+        result = replay(program, events, until, as_recorded, bar.tell, sink)
+    else:
+        with books_in(out, program, as_recorded, formats) as writer:
+            result = replay(program, events, until, as_recorded, bar.tell, writer)
+    found = summary(result, perf_counter() - start)
+    gc.unfreeze()
+    if out is not None:
+        write_lists(out, result, found)
+    return Ran(result, found)
