@@ -159,6 +159,12 @@ def ids_are_unique(book: Book) -> None:
     assert not twice, twice[:3]
 
 
+def posted_at_never_goes_back(book: Book) -> None:
+    posted = [posting.posted_at for posting in book.postings()]
+    assert posted == sorted(posted)
+    assert all(posting.posted_at >= posting.effective_at for posting in book.postings())
+
+
 def journal_is_the_latest_fold(book: Book) -> None:
     """A posting and what corrects it, added up, are those of the latest fold."""
     assert not differences(net(book.postings()), net(book.net_postings()))
@@ -172,7 +178,7 @@ def corrected_is_a_fresh_fold(book: Book) -> None:
 
 ONE_BOOK = (
     legal_and_balanced, balance_is_lots_and_postings, stages_are_sound, lots_are_in_order,
-    nothing_leaves_out_of_order, issued_is_accounted_for, caps_hold, journal_is_the_latest_fold,
+    nothing_leaves_out_of_order, issued_is_accounted_for, caps_hold, posted_at_never_goes_back, journal_is_the_latest_fold,
     corrected_is_a_fresh_fold,
 )  # fmt: skip
 

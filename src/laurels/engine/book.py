@@ -19,10 +19,12 @@ from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, Event, Key, Raw
 from laurels.engine.journal import Entry, Journal, difference
 from laurels.engine.kernel import layout as K
+from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
 from laurels.engine.kernel.returns import take_off
 from laurels.engine.state import Snapshot, State
 from laurels.engine.views import Balance, LevelView, LotView, Missing, Views
 from laurels.ledger.postings import Posting
+from laurels.program.names import FIRST_OWN_TYPE
 
 Status = Literal["taken", "refused", "duplicate", "waiting", "ignored"]
 
@@ -234,7 +236,10 @@ class Book(Views):
     def _apply(self, event: Event) -> Entry:
         """Advance to the event and step; the kernel's records become an entry."""
         state = self.state
-        dues = NOTHING if state.s[K.NEXT_DUE] > event.acts else state.advance(event.acts + 1)
+        dues = NOTHING if state.s[NEXT_DUE] > event.acts else state.advance(event.acts + 1)
+        if event.row[E_TYPE] >= FIRST_OWN_TYPE:
+            records, event.grants = state.step_plain(event)
+            return Entry(event, dues, records, event.acts)
         reference = self._prepare(event)
         records = state.step(event, reference)
         self._settle(event, reference)

@@ -15,6 +15,7 @@ from laurels.base.instants import parse_instant
 from laurels.base.money import parse_decimal
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
+from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
 from laurels.engine.slots import upper
 from laurels.program import linked as L
 from laurels.program.expr import Predicate
@@ -223,9 +224,14 @@ class Door:
     def read(self, raw: Raw) -> Event:
         """Encode an event. Raises RequestError: what, where, what was expected, how to mend it."""
         get = raw.get
-        identity = text(get("id"), "id")
-        member = text(get("member"), "member")
-        name = text(get("type"), "type")
+        identity, member, name = get("id"), get("member"), get("type")
+        if type(identity) is not str or not identity.isprintable() or len(identity) > ID_MAX:
+            identity = text(identity, "id")
+        if type(member) is not str or not member.isprintable() or len(member) > ID_MAX:
+            member = text(member, "member")
+        if not identity or not member or type(name) is not str or not name:
+            identity, member = text(identity, "id"), text(member, "member")
+            name = text(name, "type")
         occurred = recorded = acts = parse_instant(
             need(get("occurred_at"), "occurred_at"), self.zone
         )
@@ -239,16 +245,26 @@ class Door:
         event = Event(raw, identity, source, member, name, (occurred, recorded, acts), row)
         kind = self.program.events.get(name)
         if kind is not None:
-            row[K.E_TYPE] = kind.index
-        self._time(event, acts)
-        self._version(event)
+            row[E_TYPE] = kind.index
+        if not self._start <= acts < self._stop:
+            day = self._day = self.zone.day_of(acts)
+            self._start, self._stop = self.midnight[day], self.midnight[day + 1]
+        row[E_AT] = acts
+        row[E_DAY] = day = self._day
+        row[E_MONTH] = self.month_of[day]
+        if self.local:
+            parts = self.zone.parts(acts)
+            for part, column in self.local:
+                row[column] = int(getattr(parts, part))
+        if not self.one_version or self.versions[0].effective_from > occurred:
+            self._version(event)
         if kind is None:
             return event
-        row[K.E_LINE] = -1
+        row[E_LINE] = -1
         self._money(event, kind)
         if name in BUILTIN:
             self._builtin(event, kind)
-        if name != "member" and row[K.E_TYPE]:
+        if name != "member" and row[E_TYPE]:
             self._attributes(event, kind)
         return event
 
@@ -267,23 +283,7 @@ class Door:
             )
         return recorded if self.when_recorded and late > self.tolerance else occurred
 
-    def _time(self, event: Event, acts: int) -> None:
-        """Business date and parts of local time, fixed once."""
-        if not self._start <= acts < self._stop:
-            day = self._day = self.zone.day_of(acts)
-            self._start, self._stop = self.midnight[day], self.midnight[day + 1]
-        row = event.row
-        row[K.E_AT] = acts
-        row[K.E_DAY] = day = self._day
-        row[K.E_MONTH] = self.month_of[day]
-        if self.local:
-            parts = self.zone.parts(acts)
-            for part, column in self.local:
-                row[column] = int(getattr(parts, part))
-
     def _version(self, event: Event) -> None:
-        if self.one_version and self.versions[0].effective_from <= event.occurred:
-            return
         found = self.compiled.version_at(event.occurred, event.recorded)
         if found is None:
             raise RequestError(
@@ -295,9 +295,9 @@ class Door:
 
     def _money(self, event: Event, kind: L.EventType) -> None:
         """The amount, and the lines whose sum it is."""
-        raw = event.raw
-        currency = raw.get("currency")
-        if currency not in (None, "", self.program.currency):
+        get = event.raw.get
+        currency = get("currency")
+        if currency and currency != self.program.currency:
             raise RequestError(
                 "event-currency",
                 f"the amount is in {str(currency)[:10]}",
@@ -305,8 +305,8 @@ class Door:
                 expected=self.program.currency,
                 hint="convert it before it comes in, and keep the rate with the event",
             )
-        lines = raw.get("lines")
-        amount = raw.get("amount")
+        lines = get("lines")
+        amount = get("amount")
         has = amount is not None and amount != ""
         if lines:
             self._lines(event, kind, lines)
@@ -318,7 +318,7 @@ class Door:
                     where="amount",
                     expected="their sum, or no amount",
                 )
-            event.row[K.E_AMOUNT] = total
+            event.row[E_AMOUNT] = total
         elif has:
             if kind.amount == "none":
                 return
@@ -331,7 +331,7 @@ class Door:
                     expected="0 or more",
                     hint="what comes back is an event of type return",
                 )
-            event.row[K.E_AMOUNT] = value
+            event.row[E_AMOUNT] = value
         elif kind.amount == "required" and event.type != "return":
             raise RequestError(
                 "event-amount-missing",
@@ -340,11 +340,11 @@ class Door:
                 expected="decimal text such as 1234.50",
             )
         elif event.type == "return":
-            event.row[K.E_AMOUNT] = WHOLE
+            event.row[E_AMOUNT] = WHOLE
         if not event.lines and kind.amount != "none" and event.type != "return":
-            value = event.row[K.E_AMOUNT]
+            value = event.row[E_AMOUNT]
             event.lines = [value, value, *self.no_attributes]
-            event.row[K.E_LINES] = 1
+            event.row[E_LINES] = 1
             event.amounts = (value,)
         else:
             event.amounts = event.lines[K.LN_AMOUNT :: self.width]
@@ -379,7 +379,7 @@ class Door:
             flat += entry
         event.lines = flat
         event.line_names = tuple(names)
-        event.row[K.E_LINES] = len(names)
+        event.row[E_LINES] = len(names)
 
     def _attributes(self, event: Event, kind: L.EventType) -> None:
         self._fill(event.row, event.raw, self.readers[kind.name], "")
@@ -446,9 +446,9 @@ class Door:
         elif name in ("product_opened", "product_closed"):
             product = text(raw.get("product"), "product")
             if product in self.program.products:
-                event.row[K.E_LINE] = self.program.products.index(product)
+                event.row[E_LINE] = self.program.products.index(product)
             else:
-                event.row[K.E_TYPE] = 0
+                event.row[E_TYPE] = 0
         elif name == "member":
             self._member(event)
         del kind

@@ -75,7 +75,9 @@ class Explainer:
             )
         self.located = list(self._locate())
         self.by_id: dict[str, Located] = {}
+        self.by_entry: dict[int, list[Located]] = {}
         for each in self.located:
+            self.by_entry.setdefault(each.entry, []).append(each)
             self.by_id.setdefault(each.posting.id, each)
         self.titles = {
             name: unit.title or name for name, unit in self.program.document.units.items()
@@ -247,10 +249,11 @@ class Explainer:
 
     def _own(self, event: Event) -> Iterator[Drawn]:
         """What was posted of an event when it was first decided."""
-        folds = [each.fold for each in self.located if each.event is event]
-        for each in self.located:
-            if each.event is event and each.fold == folds[0]:
-                yield self.drawn(each)
+        known = self.narrator.decisions.get(event.key)
+        if known:
+            for each in self.located:
+                if each.event is event and each.fold == known[0][0]:
+                    yield self.drawn(each)
 
     def _others(self, event: Event) -> Iterator[Drawn]:
         """What an event changed of what had been posted for others."""
@@ -310,7 +313,8 @@ class Explainer:
             " ".join(self.program.document.versions[index].note.split()),
             None if correction else rule, self.spending(event, decided),
             None if correction else returned,
-            tuple(self.drawn(other) for other in self.located if _together(each, other)),
+            tuple(self.drawn(other) for other in self.by_entry[each.entry]
+                  if _together(each, other)),
             tuple(self._sources(each)), correction, self.titles,
         )  # fmt: skip
 

@@ -3,7 +3,8 @@
 The generated source and the kernel name every slot and constant, so that a person can read them.
 Looking names up costs CPython as much as the work itself. Before it compiles them, names of
 constants become numbers and calls of functions that are a single ``return`` become that
-expression. The meaning is the same; machine code does this by itself.
+expression; writes of neighbouring elements become one. The meaning is the same; machine code
+does this by itself.
 """
 
 from __future__ import annotations
@@ -113,6 +114,76 @@ class Put(ast.NodeTransformer):
         return node
 
 
+class Gather(ast.NodeTransformer):
+    """Writes a run of neighbouring elements at once.
+
+    ``out[k] = a; out[k + 1] = b; out[k + 2] = c`` becomes ``out[k : k + 3] = (a, b, c)``. The
+    kernel only ever writes records that lie side by side and do not overlap what it reads.
+    """
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Gather in every list of statements."""
+        super().generic_visit(node)
+        for name in ("body", "orelse"):
+            statements = getattr(node, name, None)
+            if isinstance(statements, list):
+                setattr(node, name, gathered(statements))
+        return node
+
+
+def gathered(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Statements with runs of three or more element writes made one."""
+    result: list[ast.stmt] = []
+    run: list[tuple[str, str, int, ast.Assign]] = []
+
+    def close() -> None:
+        if len(run) < 3:
+            result.extend(each[3] for each in run)
+        else:
+            result.append(slice_write(run))
+        run.clear()
+
+    for statement in statements:
+        place = element(statement)
+        if run and (place is None or place[:2] != run[-1][:2] or place[2] != run[-1][2] + 1):
+            close()
+        if place is None:
+            result.append(statement)
+        else:
+            assert isinstance(statement, ast.Assign)
+            run.append((*place, statement))
+    close()
+    return result
+
+
+def element(statement: ast.stmt) -> tuple[str, str, int] | None:
+    """The sequence, the base name and the offset that a plain element write writes to."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return None
+    index = target.slice
+    if (
+        isinstance(index, ast.BinOp)
+        and isinstance(index.op, ast.Add)
+        and isinstance(index.left, ast.Name)
+        and isinstance(index.right, ast.Constant)
+    ):
+        return target.value.id, index.left.id, int(index.right.value)  # type: ignore[arg-type]
+    return None
+
+
+def slice_write(run: list[tuple[str, str, int, ast.Assign]]) -> ast.stmt:
+    """One write for a run of them."""
+    sequence, base, first, statement = run[0]
+    values = ast.Tuple([each[3].value for each in run], ast.Load())
+    low = ast.BinOp(ast.Name(base, ast.Load()), ast.Add(), ast.Constant(first))
+    high = ast.BinOp(ast.Name(base, ast.Load()), ast.Add(), ast.Constant(first + len(run)))
+    place = ast.Subscript(ast.Name(sequence, ast.Load()), ast.Slice(low, high), ast.Store())
+    return ast.copy_location(ast.Assign([place], values), statement)
+
+
 def plain(node: ast.expr) -> bool:
     """Whether an expression may be written twice: names, numbers, and sums of these."""
     if isinstance(node, ast.BinOp):
@@ -128,6 +199,6 @@ def folded(tree: ast.Module, kernel: list[ast.Module]) -> ast.Module:
         numbers |= constants(each)
     for each in kernel:
         calls |= one_liners(each)
-    result = Fold(numbers, calls).visit(tree)
+    result = Gather().visit(Fold(numbers, calls).visit(tree))
     assert isinstance(result, ast.Module)
     return ast.fix_missing_locations(result)

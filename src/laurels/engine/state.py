@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
+from laurels.engine.kernel.layout import E_LINES, GRANT, O_COUNT, O_GRANTS, OUT, RECORD
 
 if TYPE_CHECKING:
     from laurels.engine.door import Event
 
 FIRST_CAP = 16
+NOTHING: list[int] = []
 NOTHING_OUT = [0] * K.OUT
 
 
@@ -145,7 +147,7 @@ class State:
         if self.slack <= 0:
             self._ensure()
         out = self.out
-        out[: K.OUT] = NOTHING_OUT
+        out[:OUT] = NOTHING_OUT
         row = event.row
         lines = event.lines
         g = self.g
@@ -156,15 +158,33 @@ class State:
                 lines = reference.lines
                 g = list(reference.grants)
                 reference.grants = g
-                out[K.O_GRANTS] = len(g) // K.GRANT
-        elif len(g) < (self.effects * max(1, row[K.E_LINES]) + 1) * K.GRANT:
-            self.g = g = [0] * ((self.effects * row[K.E_LINES] + 1) * K.GRANT)
+                out[O_GRANTS] = len(g) // K.GRANT
         if event.type == "hold":
             self._room_for_hold()
             out = self.out
         self._step(self.s, self.la, self.lp, self.lh, row, rf, lines, g, out, self.cal, self.cap)
-        count = out[K.O_COUNT]
-        return out[K.OUT : K.OUT + count * K.RECORD] if count else []
+        count = out[O_COUNT]
+        return out[OUT : OUT + count * RECORD] if count else []
+
+    def step_plain(self, event: Event) -> tuple[list[int], list[int]]:
+        """Apply an event that names no other: the records of what was posted, and its grants."""
+        self.slack -= 1
+        if self.slack <= 0:
+            self._ensure()
+        out = self.out
+        out[:OUT] = NOTHING_OUT
+        row = event.row
+        g = self.g
+        lines = row[E_LINES]
+        if lines > 1 and len(g) < (self.effects * lines + 1) * GRANT:
+            self.g = g = [0] * ((self.effects * lines + 1) * GRANT)
+        self._step(
+            self.s, self.la, self.lp, self.lh, row, row, event.lines, g, out, self.cal, self.cap
+        )
+        count = out[O_COUNT]
+        if not count:
+            return NOTHING, NOTHING
+        return out[OUT : OUT + count * RECORD], g[: out[O_GRANTS] * GRANT]
 
     def _room_for_hold(self) -> None:
         entries = self.s[K.HOLDS] + self.units * self.cap + 2

@@ -16,7 +16,7 @@ SLUG = r"^[a-z][a-z0-9_-]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Slug = Annotated[str, Field(pattern=SLUG)]
 
-_NUMBER_OR_TEXT = {"type": ["number", "string"]}
+_NUMBER_OR_TEXT = {"type": ["number", "string"], "format": "decimal"}
 
 DecimalText = Annotated[
     str,
@@ -26,24 +26,29 @@ DecimalText = Annotated[
 RateText = Annotated[
     str,
     Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*(%|/\s*[0-9]+)?\s*$", max_length=60),
-    WithJsonSchema({"type": ["number", "string"], "examples": ["4%", "0.1%", "1/5"]}),
+    WithJsonSchema(
+        {"type": ["number", "string"], "format": "rate", "examples": ["4%", "0.1%", "1/5"]}
+    ),
 ]
 TermText = Annotated[
     str,
     Field(pattern=r"^(never|[0-9]+ (minute|hour|day|month|year)s?)$", max_length=30),
-    WithJsonSchema({"type": "string", "examples": ["never", "24 months", "30 days"]}),
+    WithJsonSchema(
+        {"type": "string", "format": "term", "examples": ["never", "24 months", "30 days"]}
+    ),
 ]
 Threshold = Annotated[
     str,
     Field(pattern=r"^\s*(>=|>)?\s*[0-9]+(\.[0-9]+)?\s*$", max_length=60),
-    WithJsonSchema({"type": ["number", "string"], "examples": [100000, "> 25"]}),
+    WithJsonSchema({"type": ["number", "string"], "format": "least", "examples": [100000, "> 25"]}),
 ]
 InstantText = Annotated[
-    str, WithJsonSchema({"type": "string", "examples": ["2025-06-01", "2025-06-01T00:00:00"]})
+    str,
+    WithJsonSchema(
+        {"type": "string", "format": "instant", "examples": ["2025-06-01", "2025-06-01T00:00:00"]}
+    ),
 ]
-Cel = Annotated[
-    str, WithJsonSchema({"type": ["string", "boolean", "number"], "description": "CEL expression"})
-]
+Cel = Annotated[str, WithJsonSchema({"type": ["string", "boolean", "number"], "format": "cel"})]
 
 
 def _listed(value: Any) -> Any:
@@ -120,7 +125,7 @@ AttributeText = Annotated[Attribute, BeforeValidator(_attribute)]
 class EventType(Doc):
     """An event type that the program reads (K3)."""
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     amount: Literal["required", "optional", "none"] = Field(
         "none", description="Whether the event carries money."
     )
@@ -135,14 +140,14 @@ class EventType(Doc):
 class Window(Doc):
     """A rolling window: this period and the ones before it, `months` or `days` in all."""
 
-    months: int | None = Field(None, ge=1, le=120)
-    days: int | None = Field(None, ge=1, le=400)
+    months: int | None = Field(None, ge=1, le=120, description="How many calendar months.")
+    days: int | None = Field(None, ge=1, le=400, description="Or how many days.")
 
 
 class Metric(Doc):
     """An aggregate of a member's events over a window (K4)."""
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     of: NameList = Field(..., description="Event types it looks at.")
     where: Cel | None = Field(None, description="Only events (or lines) for which this holds.")
     sum: Cel | None = Field(None, description="What is added up; usually `event.amount`.")
@@ -166,7 +171,7 @@ class Level(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Threshold]
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     glyph: str = Field("", description="How it is shown: hearts, a medal.")
     when: Cel | None = Field(None, description="What must hold besides the least values.")
     term: TermText | None = Field(None, description="How long it lasts once reached.")
@@ -175,7 +180,7 @@ class Level(BaseModel):
 class Ladder(Doc):
     """An independent order of levels (K10). Three clocks come from these parameters (X47)."""
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     period: Literal["month", "year"] | None = Field(
         None, description="Levels are decided anew at the end of each period."
     )
@@ -227,8 +232,10 @@ class Give(Doc):
 class Times(Doc):
     """How often."""
 
-    at_most: int = Field(..., ge=1, le=1_000_000)
-    per: Literal["day", "month", "year", "lifetime"] = "lifetime"
+    at_most: int = Field(..., ge=1, le=1_000_000, description="So many.")
+    per: Literal["day", "month", "year", "lifetime"] = Field(
+        "lifetime", description="In each of these."
+    )
 
 
 class Posting(Doc):
@@ -246,7 +253,7 @@ PostingText = Literal["at_once"] | Posting
 class Rule(Doc):
     """Condition and what it gives (K5, K8)."""
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     on: NameList = Field(..., description="Event types.")
     when: Cel | None = Field(None, description="Only when this holds.")
     lines: Cel | None = Field(None, description="Only the lines for which this holds.")
@@ -254,10 +261,16 @@ class Rule(Doc):
         None, description="Money that earns; default: the amount less what was paid in points."
     )
     unit: NameList = Field([], description="One or several units; default: the only one.")
-    give: Give
-    rounding: Literal["floor", "half_up", "half_even", "ceil"] = "floor"
-    posting: PostingText | None = None
-    expires: TermText | None = None
+    give: Give = Field(..., description="How much.")
+    rounding: Literal["floor", "half_up", "half_even", "ceil"] = Field(
+        "floor", description="How a share becomes whole steps of the unit; once for each event."
+    )
+    posting: PostingText | None = Field(
+        None, description="When points become active; default: as the offer or version says."
+    )
+    expires: TermText | None = Field(
+        None, description="Life of its lots; default: as the offer, unit or version says."
+    )
     funder: Slug = Field("program", description="Who pays for these points.")
     times: Times | None = Field(None, description="At most so many events earn by this rule.")
     for_everyone: bool = Field(False, description="Membership is not asked.")
@@ -269,18 +282,22 @@ class Rule(Doc):
 class Cap(Doc):
     """A limit over the points of a rule set (K9)."""
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     rules: NameList = Field(..., description="The rule set; the order of the file clips.")
     unit: Name | None = Field(None, description="Default: the unit of the rules.")
     when: Cel | None = Field(None, description="Only for events for which this holds.")
-    per: Literal["event", "day", "month", "year", "lifetime"] = "month"
+    per: Literal["event", "day", "month", "year", "lifetime"] = Field(
+        "month", description="What it is counted over."
+    )
     at_most: DecimalText | dict[str, str] | None = Field(
         None, description="Points; or a table `by: level.<ladder>`, `none` without a level."
     )
     at_least: DecimalText | None = Field(
         None, description="An event on which the rule set gives less than this gives nothing."
     )
-    on_breach: Literal["clip", "refuse"] = "clip"
+    on_breach: Literal["clip", "refuse"] = Field(
+        "clip", description="A gift beyond the room is cut to it, or not given."
+    )
     across: Literal["member", "all_members"] = Field(
         "member", description="`all_members` makes it a budget."
     )
@@ -289,28 +306,30 @@ class Cap(Doc):
 class Offer(Doc):
     """A dated rule set (K13)."""
 
-    title: str = ""
-    from_: InstantText | None = Field(None, alias="from")
+    title: str = Field("", description="Display name.")
+    from_: InstantText | None = Field(
+        None, alias="from", description="First instant; empty: with the version."
+    )
     until: InstantText | None = Field(None, description="Exclusive.")
     when: Cel | None = Field(None, description="Whom it invites; holds for all its rules.")
-    rules: dict[Slug, Rule]
-    caps: dict[Slug, Cap] = {}
-    posting: PostingText | None = None
-    expires: TermText | None = None
-    funder: Slug | None = None
+    rules: dict[Slug, Rule] = Field(..., description="What it gives.")
+    caps: dict[Slug, Cap] = Field({}, description="Limits; may name any rule of the version.")
+    posting: PostingText | None = Field(None, description="When its points become active.")
+    expires: TermText | None = Field(None, description="Life of its lots.")
+    funder: Slug | None = Field(None, description="Who pays for its points.")
 
 
 class Stack(Doc):
     """Rules of which one gives: the best, or the first in the order of the file."""
 
-    mode: Literal["best", "first"] = "best"
-    rules: NameList
+    mode: Literal["best", "first"] = Field("best", description="Which of them gives.")
+    rules: NameList = Field(..., description="The group.")
 
 
 class SpendingLimit(Doc):
     """What a redemption or a hold must keep to (K9, K11)."""
 
-    title: str = ""
+    title: str = Field("", description="Display name.")
     unit: Name | None = Field(None, description="Default: every spendable unit.")
     when: Cel | None = Field(None, description="Only redemptions for which this holds.")
     only_if: Cel | None = Field(None, description="Refused unless this holds.")
@@ -320,7 +339,9 @@ class SpendingLimit(Doc):
         None, description="Most that points may pay of the price of what they pay."
     )
     times: Times | None = Field(None, description="How many redemptions.")
-    on_breach: Literal["refuse", "clip"] = "refuse"
+    on_breach: Literal["refuse", "clip"] = Field(
+        "refuse", description="A request beyond the limit is refused, or cut to it."
+    )
 
 
 class Membership(Doc):
@@ -345,8 +366,8 @@ class Holds(Doc):
 class Ceiling(Doc):
     """What no offer may exceed (X8)."""
 
-    rate: RateText | None = None
-    points: DecimalText | None = None
+    rate: RateText | None = Field(None, description="Highest share of the base.")
+    points: DecimalText | None = Field(None, description="Most points of one award.")
 
 
 class Late(Doc):
@@ -369,25 +390,34 @@ ReturnPolicy = Literal["proportional", "full", "none", "as_if_never_bought"]
 class Version(Doc):
     """The rules in force from an instant on (K1)."""
 
-    version: int = Field(..., ge=1)
+    version: int = Field(..., ge=1, description="Its number; higher than that before it.")
     note: str = Field("", description="What changed and why, for members and staff.")
     effective_from: InstantText | None = Field(None, description="Empty: since ever.")
     published_at: InstantText | None = Field(
         None, description="When it became known; empty: before anything happened."
     )
-    membership: Membership | None = None
-    metrics: dict[Name, Metric] = {}
-    ladders: dict[Name, Ladder] = {}
-    rules: dict[Slug, Rule] = {}
-    offers: dict[Slug, Offer] = {}
-    stacking: dict[Slug, Stack] = {}
-    caps: dict[Slug, Cap] = {}
-    spending: dict[Slug, SpendingLimit] = {}
-    posting: PostingText = "at_once"
-    expires: TermText = "never"
-    returns: ReturnPolicy = "proportional"
-    holds: Holds = Holds()
-    ceiling: Ceiling = Ceiling()
+    membership: Membership | None = Field(None, description="Empty: everyone earns.")
+    metrics: dict[Name, Metric] = Field({}, description="What is counted of each member.")
+    ladders: dict[Name, Ladder] = Field({}, description="Orders of levels.")
+    rules: dict[Slug, Rule] = Field({}, description="What is given for what.")
+    offers: dict[Slug, Offer] = Field({}, description="Dated rule sets.")
+    stacking: dict[Slug, Stack] = Field(
+        {}, description="Groups of rules of which one gives; all others add up."
+    )
+    caps: dict[Slug, Cap] = Field({}, description="Limits over rule sets.")
+    spending: dict[Slug, SpendingLimit] = Field({}, description="Limits of redemptions.")
+    posting: PostingText = Field("at_once", description="When points become active.")
+    expires: TermText = Field(
+        "never", description="Life of lots, from the instant at which they become active."
+    )
+    returns: ReturnPolicy = Field(
+        "proportional",
+        description="What a return takes back: the share of what it returns (`proportional`); all "
+        "that the event gave (`full`); nothing (`none`); or history is folded again without what "
+        "came back (`as_if_never_bought`).",
+    )
+    holds: Holds = Field(Holds(), description="Points set aside for a basket.")
+    ceiling: Ceiling = Field(Ceiling(), description="What no offer may exceed.")
     migrate: dict[Name, dict[str, str]] = Field(
         {}, description="For each ladder: levels that are gone and what becomes of them."
     )
@@ -397,15 +427,19 @@ class Program(Doc):
     """A whole program: what never changes, and its versions in order."""
 
     program: Slug = Field(..., description="Identity of the program.")
-    title: str = ""
+    title: str = Field("", description="Display name.")
     zone: str = Field(..., description="IANA time zone of days, months and terms.")
     currency: str = Field(..., pattern=r"^[A-Z]{3}$", description="ISO 4217.")
-    units: dict[Name, Unit]
-    events: dict[Name, EventType] = {}
+    units: dict[Name, Unit] = Field(..., description="Kinds of points; at least one.")
+    events: dict[Name, EventType] = Field(
+        {}, description="Event types that the program reads, besides those that all know."
+    )
     products: NameList = Field([], description="Products that a member may hold.")
     member: dict[Name, AttributeText] = Field({}, description="Attributes of a member.")
     non_purchase_material: Literal["allow", "warn", "deny"] = Field(
         "allow", description="Material points for what was not bought (S2.238)."
     )
-    late: Late = Late()
-    versions: list[Version] = Field(..., min_length=1)
+    late: Late = Field(Late(), description="What is recorded after it occurred.")
+    versions: list[Version] = Field(
+        ..., min_length=1, description="All versions, the earliest first."
+    )

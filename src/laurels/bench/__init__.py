@@ -1,0 +1,54 @@
+"""`laurels bench`: measured beside what it is measured against, with the targets written in.
+
+    step      one event through the public online call, beside a step written by hand
+    correct   a return as if never bought, beside folding the member anew
+    peers     the hand-written steps
+    histories which programs and events are measured (examples/bench)
+
+A result: case, value, unit, peer, peer_value, ratio (peer over value: above 1 we are faster),
+target, holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from laurels.bench.correct import bench_correct
+from laurels.bench.step import bench_step
+
+BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "step": bench_step,
+    "correct": bench_correct,
+}
+
+
+def run_bench(name: str) -> dict[str, Any]:
+    """Run a bench: its name and its results."""
+    return {"bench": name, "results": BENCHES[name]()}
+
+
+def show_bench(console: Console, found: dict[str, Any]) -> None:
+    """Results as a table."""
+    table = Table(box=box.SIMPLE_HEAD, title=f"bench {found['bench']}", title_style="bold",
+                  title_justify="left", header_style="dim", pad_edge=False)  # fmt: skip
+    for header in ("case", "measured", "peer", "ratio", "target", ""):
+        table.add_column(header, justify="left" if header in ("case", "peer") else "right")
+    for each in found["results"]:
+        peer = f"{each['peer']}: {each['peer_value']:g}" if each["peer_value"] is not None else "–"
+        ratio = f"{each['ratio']:g}" if each["ratio"] is not None else "–"
+        target = f"< {each['target']:g}" if each["target"] is not None else "–"
+        table.add_row(each["case"], f"{each['value']:g} {each['unit']}", peer, ratio, target,
+                      _mark(each["holds"]))  # fmt: skip
+    console.print(table)
+
+
+def _mark(holds: bool | None) -> Text:
+    if holds is None:
+        return Text("printed", "dim")
+    return Text("holds", "green") if holds else Text("missed", "bold red")

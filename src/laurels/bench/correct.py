@@ -1,0 +1,65 @@
+"""`bench correct`: a return as if never bought, which folds history again."""
+
+from __future__ import annotations
+
+import gc
+from time import perf_counter
+from typing import Any
+
+from laurels.base.instants import DAY, MINUTE, format_instant, parse_instant
+from laurels.bench.histories import GAP, MEMBER, History, histories, result
+from laurels.engine.book import Book
+
+OLDEST_TARGET, RECENT_TARGET = 50.0, 2.0
+EVENTS, LONGEST = 10_000, 1_000_000
+MONTH_AGO = 31 * DAY // GAP
+"""Events back to one of the previous month."""
+
+
+def bench_correct() -> list[dict[str, Any]]:
+    """Milliseconds of a correction, beside folding the member anew."""
+    rows = []
+    for history in histories("correct"):
+        book, fold = _book(history, EVENTS)
+        recent = _undo(history, book, EVENTS - MONTH_AGO, EVENTS, "recent")
+        oldest = _undo(history, book, 0, EVENTS, "oldest")
+        peer = f"folding {EVENTS} events"
+        rows.append(result(f"{history.case}: a purchase of the previous month, {EVENTS} events",
+                           recent, "ms", RECENT_TARGET, peer, fold))  # fmt: skip
+        rows.append(result(f"{history.case}: the oldest purchase, {EVENTS} events", oldest, "ms",
+                           OLDEST_TARGET, peer, fold))  # fmt: skip
+        del book
+        book, fold = _book(history, LONGEST)
+        rows.append(result(f"{history.case}: the oldest purchase, {LONGEST} events",
+                           _undo(history, book, 0, LONGEST, "oldest"), "ms", None,
+                           f"folding {LONGEST} events", fold))  # fmt: skip
+        del book
+        gc.collect()
+    return rows
+
+
+def _book(history: History, events: int) -> tuple[Book, float]:
+    """A member with so many events, and the milliseconds that it took."""
+    book = Book(history.program, MEMBER)
+    took = 0.0
+    gc.disable()
+    for index in range(events):
+        event = history.event(index)
+        before = perf_counter()
+        book.take(event)
+        took += perf_counter() - before
+    gc.enable()
+    return book, took * 1e3
+
+
+def _undo(history: History, book: Book, index: int, events: int, name: str) -> float:
+    """Milliseconds of a return of the event at a position."""
+    last = parse_instant(history.event(events)["occurred_at"])
+    back = {"id": f"return-{name}", "member": MEMBER, "type": "return", "returns": str(index),
+            "occurred_at": format_instant(last + MINUTE)}  # fmt: skip
+    gc.disable()
+    before = perf_counter()
+    book.take(back)
+    took = perf_counter() - before
+    gc.enable()
+    return took * 1e3

@@ -1,0 +1,331 @@
+"""The verbs and their options."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from laurels import __version__
+from laurels.base.errors import Finding, ProgramError, RequestError
+from laurels.cli import problems
+from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
+
+app = typer.Typer(
+    name="laurels", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)  # fmt: skip
+
+Program = Annotated[Path, typer.Argument(metavar="PROGRAM", help="A program.yaml.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="EVENTS...", help="Files or folders: CSV, JSON lines, Parquet."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+MapFile = Annotated[
+    Path | None, typer.Option("--map", metavar="MAPPING", help="How a foreign file is read.")
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="INSTANT", help="Just before then; else after the last event."),
+]
+
+
+class Engine(StrEnum):
+    """What runs a step."""
+
+    python = "python"
+    numba = "numba"
+
+
+EngineName = Annotated[Engine, typer.Option("--engine", help="What runs the step.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def laurels(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run loyalty programs from the terminal."""
+    del version
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def check(
+    program: Program,
+    show: Annotated[bool, typer.Option("--show", help="Print the generated source.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with a program, with line and column; or what it is, when all is right."""
+    from laurels.cli.programs import show_program, summary_of
+    from laurels.engine.compiled import compile_program
+    from laurels.program.check import check as find
+    from laurels.program.check import findings as find_all
+    from laurels.program.loader import load_document
+
+    with told(as_json):
+        try:
+            document = load_document(program)
+            linked = find(document)
+        except ProgramError as error:
+            problems.show_findings(error.findings, stderr())
+            if as_json:
+                print_json(_checked(program, error.findings))
+            raise typer.Exit(WRONG_INPUT) from None
+        compiled = compile_program(linked)
+        findings = find_all(document)
+        problems.show_findings(findings, stderr())
+        if as_json:
+            data = _checked(program, findings) | {"summary": summary_of(compiled)}
+            print_json(data | ({"source": compiled.source} if show else {}))
+        elif show:
+            typer.echo(compiled.source, nl=False)
+        else:
+            show_program(stdout(), compiled)
+
+
+def _checked(program: Path, findings: tuple[Finding, ...]) -> dict[str, object]:
+    errors = sum(each.severity == "error" for each in findings)
+    return {
+        "ok": errors == 0,
+        "file": str(program),
+        "errors": errors,
+        "warnings": len(findings) - errors,
+        "findings": [problems.finding_data(each) for each in findings],
+    }
+
+
+@app.command()
+def replay(
+    program: Program,
+    events: Files,
+    until: Until = None,
+    engine: EngineName = Engine.python,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Postings, members and a summary go there."),
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Of the tables in DIR: parquet, csv, or both.")
+    ] = "parquet",
+    as_json: AsJson = False,
+    mapping: MapFile = None,
+    as_recorded: Annotated[
+        bool,
+        typer.Option("--as-recorded", help="In the order of recording, corrections shown."),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 when a row was rejected.")
+    ] = False,
+) -> None:
+    """Run a history through a program."""
+    from laurels.cli import history
+    from laurels.cli.page import show_page
+    from laurels.engine.compiled import load
+
+    _engine(engine)
+    wanted = _formats(formats)
+    with told(as_json):
+        compiled = load(program)
+        end = _until(until, compiled)
+        with history.meter() as bar:
+            bar.phase("reading events")
+            found = history.read(compiled, events, mapping)
+            ran = history.run(
+                compiled, found, bar, until=end, as_recorded=as_recorded, out=out, formats=wanted
+            )
+        rejected = len(ran.result.rejected)
+        failed = strict and rejected > 0
+        if as_json:
+            print_json({"ok": not failed, **ran.summary})
+        else:
+            show_page(stdout(), ran.summary)
+        _tell_rejected(ran, as_json and out is None)
+        if out is not None:
+            stderr().print(f"written to {out}", style="dim")
+        if failed:
+            stderr().print(f"{rejected} rows were rejected, and --strict was asked for")
+            raise typer.Exit(WRONG_INPUT)
+
+
+REJECTED_SHOWN = 5
+
+
+def _tell_rejected(ran: object, quiet: bool) -> None:
+    """The first rejected rows, on stderr."""
+    from laurels.cli.history import Ran
+
+    assert isinstance(ran, Ran)
+    rejected = ran.result.rejected
+    if not rejected or quiet:
+        return
+    console = stderr()
+    for each in rejected[:REJECTED_SHOWN]:
+        place = f"{Path(each.file).name} row {each.row}" if each.file else f"event {each.row}"
+        tail = f", expected {each.expected}" if each.expected else ""
+        text = f"rejected: {place}: {each.column or 'row'}: {each.reason}{tail}"
+        console.print(text, style="yellow", markup=False)
+    if len(rejected) > REJECTED_SHOWN:
+        console.print(f"and {len(rejected) - REJECTED_SHOWN} more", style="yellow")
+
+
+def _engine(engine: Engine) -> None:
+    """The Numba engine comes with the columnar replay."""
+    if engine is Engine.numba and importlib.util.find_spec("laurels.replay.compiled") is None:
+        usage("the numba engine is not part of this release: use python", "--engine")
+
+
+def _formats(text: str) -> list[str]:
+    from laurels.replay.writers import formats_of
+
+    try:
+        return formats_of(each.strip() for each in text.split(","))
+    except RequestError as error:
+        usage(error.message, "--format")
+
+
+def _until(text: str | None, compiled: object) -> int | None:
+    from laurels.cli.history import instant
+    from laurels.engine.compiled import Compiled
+
+    assert isinstance(compiled, Compiled)
+    if text is None:
+        return None
+    try:
+        return instant(text, compiled)
+    except RequestError as error:
+        usage(error.message)
+
+
+@app.command()
+def explain(
+    program: Program,
+    events: Files,
+    event: Annotated[str | None, typer.Option("--event", metavar="ID")] = None,
+    posting: Annotated[str | None, typer.Option("--posting", metavar="ID")] = None,
+    member: Annotated[str | None, typer.Option("--member", metavar="ID")] = None,
+    lang: Annotated[str, typer.Option("--lang", help="en or ru.")] = "en",
+    until: Until = None,
+    as_json: AsJson = False,
+    mapping: MapFile = None,
+) -> None:
+    """Say why: what an event gave or did not, what a posting is made of, how a member stands."""
+    from laurels.cli import history, why
+    from laurels.engine.compiled import load
+
+    asked = [(kind, each) for kind, each in
+             (("event", event), ("posting", posting), ("member", member))
+             if each is not None]  # fmt: skip
+    if len(asked) != 1:
+        usage("name one of --event, --posting and --member")
+    if lang not in why.LANGUAGES:
+        usage(f"there are no sentences in `{lang}`: en or ru", "--lang")
+    with told(as_json):
+        compiled = load(program)
+        end = _until(until, compiled)
+        with history.meter() as bar:
+            bar.phase("reading events")
+            found = history.read(compiled, events, mapping)
+            bar.phase("looking")
+            answer = why.explain(compiled, found, *asked[0], lang, end)
+        if as_json:
+            print_json({"ok": True, **answer.data})
+        else:
+            why.show(stdout(), answer)
+
+
+@app.command()
+def story(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Stories, or folders.")],
+    engine: EngineName = Engine.python,
+    as_json: AsJson = False,
+) -> None:
+    """Tell stories, and say where a member would see something else."""
+    from laurels.cli.tell import tell_all
+
+    _engine(engine)
+    with told(as_json):
+        if not tell_all(paths, as_json):
+            raise typer.Exit(WRONG_INPUT)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder to make.")],
+    source: Annotated[str, typer.Option("--from", metavar="NAME", help="A shipped program.")],
+    as_json: AsJson = False,
+) -> None:
+    """Start a program: copy one of those that come with Laurels."""
+    from laurels.cli import shipped
+
+    known = shipped.programs()
+    if source not in known:
+        usage(f"`{source}` is no shipped program: {', '.join(known)}", "--from")
+    with told(as_json):
+        try:
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise RequestError("folder-not-empty", "there is something already",
+                                   where=str(folder), expected="a new or an empty folder")
+            shutil.copytree(known[source], folder, dirs_exist_ok=True,
+                            ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+        except OSError as error:
+            raise RequestError("folder-not-writable", f"nothing can be written here: {error}",
+                               where=str(folder), expected="a folder") from error
+        files = sorted(str(each.relative_to(folder)) for each in folder.rglob("*")
+                       if each.is_file())  # fmt: skip
+        if as_json:
+            print_json({"ok": True, "folder": str(folder), "from": source, "files": files})
+            return
+        console = stdout()
+        console.print(f"{len(files)} files of {source} in {folder}", markup=False)
+        console.print(f"next: laurels check {folder}/program.yaml", markup=False)
+        console.print(f"      laurels story {folder}", markup=False)
+
+
+@app.command()
+def demo(as_json: AsJson = False) -> None:
+    """Run a program over a real purchase history and show what an owner asks for."""
+    from laurels.demo import run_demo
+
+    with told(as_json):
+        run_demo(as_json)
+
+
+@app.command()
+def bench(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="step or correct; else both.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure, beside what it is measured against."""
+    from laurels.bench import BENCHES, run_bench, show_bench
+
+    if name is not None and name not in BENCHES:
+        usage(f"there is no bench `{name}`: {', '.join(BENCHES)}", "NAME")
+    with told(as_json):
+        found = [run_bench(each) for each in ([name] if name else BENCHES)]
+        if as_json:
+            print_json(found[0] if name else {"bench": "all", "results": [
+                {"bench": each["bench"], **result} for each in found for result in each["results"]
+            ]})  # fmt: skip
+        else:
+            for each in found:
+                show_bench(stdout(), each)

@@ -1,0 +1,106 @@
+"""`laurels demo`: the shipped program over the shipped purchases of a year, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+from laurels.cli import history, shipped, why
+from laurels.cli.page import number, show_page
+from laurels.cli.problems import print_json, stdout
+from laurels.engine.book import Book
+from laurels.engine.compiled import Compiled, load
+from laurels.ledger.postings import Posting
+from laurels.replay.raw import Events
+
+UNTIL = "2011-12-31"
+"""A year after the last purchase, so that the page shows what members let lapse."""
+
+HEADING = "Retail starter, run over a year of a British gift shop"
+EVENTS_OF_A_GOOD_EXAMPLE = 6
+
+
+@dataclass
+class Pick:
+    """Looks for a posting worth explaining: a member of some history, the last thing earned."""
+
+    member: str = ""
+    posting: str = ""
+    event: str = ""
+    points: int = 0
+
+    def look(self, book: Book, postings: Sequence[Posting]) -> None:
+        """The first member with a few events who earned by a rule that looks at the level."""
+        if self.posting or not 3 <= len(book.history) <= EVENTS_OF_A_GOOD_EXAMPLE:
+            return
+        rules = [each.rule for each in postings if each.kind == "earned"]
+        if len(set(rules)) < 2 or any(len(event.amounts) > 12 for event in book.history):
+            return
+        last = [each for each in postings if each.kind == "earned" and each.rule == rules[-1]][-1]
+        self.member, self.posting, self.event = book.member, last.id, last.event
+
+
+def run_demo(as_json: bool) -> None:
+    """Run, and show what came of it. Raises the errors of our families."""
+    program = load(shipped.folder("programs") / shipped.DEMO_PROGRAM / "program.yaml")
+    data, mapping = shipped.example(shipped.DEMO_DATA), shipped.example(shipped.DEMO_MAPPING)
+    pick = Pick()
+    with history.meter() as bar:
+        bar.phase("reading invoices")
+        events = history.read(program, [data], mapping)
+        until = history.instant(f"{UNTIL}T00:00:00", program)
+        ran = history.run(program, events, bar, until=until, sink=pick.look)
+        bar.phase("explaining one")
+        answer = _answer(program, events, pick)
+    if as_json:
+        print_json({"ok": True, **ran.summary, "explained": answer.data if answer else None})
+        return
+    console = stdout()
+    show_page(console, ran.summary, HEADING)
+    if answer is not None:
+        _show_answer(console, answer)
+    _show_notes(console, ran.summary)
+
+
+def _answer(program: Compiled, events: Events, pick: Pick) -> why.Answer | None:
+    """The posting that was picked, explained from its member's events alone."""
+    if not pick.posting:
+        return None
+    own = [(body, place) for body, place in zip(events.bodies, events.places, strict=True)
+           if body["member"] == pick.member]  # fmt: skip
+    few = Events([body for body, _ in own], [place for _, place in own], events.report)
+    return why.explain(program, few, "posting", pick.posting, "en", None)
+
+
+def _show_answer(console: Console, answer: why.Answer) -> None:
+    """One posting explained."""
+    lines = Text("\n").join(Text(each) for each in answer.sentences) or Text("—")
+    posting = answer.data["posting"] if isinstance(answer.data["posting"], dict) else {}
+    title = f"Why {number(posting['points'])} points?" if posting else "One posting explained"
+    console.print(Panel(lines, title=Text(title, "bold"), title_align="left", box=box.ROUNDED,
+                        border_style="cyan", padding=(1, 2)))  # fmt: skip
+
+
+def _show_notes(console: Console, summary: dict[str, object]) -> None:
+    """What the page does not show, said honestly, and where to go on."""
+    notes = Text(style="dim")
+    notes.append("The file holds purchases and cancellations, no redemptions: nothing is spent, ")
+    notes.append(f"and all that was earned has lapsed or is waiting to by {UNTIL}. ")
+    notes.append("Returns are as if never bought: their points are not taken back, ")
+    notes.append("they were never issued, and later purchases were decided again without them.")
+    console.print(Padding(notes, (1, 0, 0, 0)))
+    places = f"{shipped.example(shipped.DEMO_DATA)}"
+    more = Text("\n")
+    more.append("laurels check ", "bold").append("programs/retail-starter/program.yaml\n")
+    more.append("laurels replay ", "bold").append("--help\n")
+    more.append("data: Online Retail II, Daqing Chen, UCI Machine Learning Repository, ", "dim")
+    more.append("CC BY 4.0", "dim")
+    del places, summary
+    console.print(more)
+    console.print()

@@ -1,0 +1,219 @@
+"""The documentation runs: every example in it is read, checked, executed.
+
+What is done with a fenced block depends on its language and on how it begins:
+
+    python                                  executed, in one namespace for each page; when a `text`
+                                            block follows at once, it is what the block prints
+    yaml, begins with `program:`            a whole program: checked, nothing is found
+    yaml, begins with `title:` `shows:`     a story: told with the page's program, and true
+    yaml, other keys of a version or of a   a part: laid over the page's program, which must then
+    program                                 still be right; later parts are laid over that
+    yaml, anything else                     read as YAML
+
+A block of language `yaml wrong` is a part with a mistake, laid over the page's program for once:
+the `text` block that follows is what `laurels check` finds.
+"""
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import laurels
+from laurels.base.errors import ProgramError
+from laurels.program import check
+from laurels.program.loader import parse_document
+from laurels.program.model import Program, Version
+from laurels.story import load_story, tell
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+PAGES += [f"docs/{name}.md" for name in ("start", "guide", "time-and-corrections", "library")]
+FENCE = re.compile(r"^```(?P<language>[a-z ]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#]*)(#(?P<part>[^)]*))?\)")
+
+Tree = Any
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page, and the `text` block that follows it at once, if any."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+    printed: str | None
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The blocks of a page in their order; `text` blocks go with what they follow."""
+    whole = (ROOT / page).read_text("utf-8")
+    found = list(FENCE.finditer(whole))
+    for number, each in enumerate(found):
+        if each["language"] == "text":
+            continue
+        after = found[number + 1] if number + 1 < len(found) else None
+        near = after is not None and after["language"] == "text"
+        near = near and whole[each.end() : after.start()].strip() == ""  # type: ignore[union-attr]
+        printed = after["text"] if near and after is not None else None
+        line = whole.count("\n", 0, each.start()) + 1
+        yield Block(page, line, each["language"], each["text"], printed)
+
+
+def texts(node: yaml.Node) -> Tree:
+    """A tree in which every scalar keeps its text."""
+    if isinstance(node, yaml.ScalarNode):
+        return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return [texts(each) for each in node.value]
+    return {str(key.value): texts(value) for key, value in node.value}
+
+
+def laid_over(below: Tree, above: Tree) -> Tree:
+    """Mappings are united, deep down; an empty value takes a key away; anything else replaces."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    united = below | {key: laid_over(below.get(key), value) for key, value in above.items()}
+    return {key: value for key, value in united.items() if value is not None}
+
+
+def with_part(program: Tree, part: Tree) -> Tree:
+    """A program with a part of the file, or a part of its only version, laid over it."""
+    if part.keys() <= {info.alias or key for key, info in Version.model_fields.items()}:
+        *before, last = program["versions"]
+        return program | {"versions": [*before, laid_over(last, part)]}
+    return laid_over(program, part)
+
+
+def is_part(tree: Tree) -> bool:
+    """Whether a block holds keys of the program file."""
+    known = {info.alias or key for key, info in Version.model_fields.items()}
+    return isinstance(tree, dict) and (
+        tree.keys() <= known or tree.keys() <= Program.model_fields.keys()
+    )
+
+
+def found_in(text: str) -> list[str]:
+    """What is found in a program, each finding as `laurels check` prints it."""
+    try:
+        return [str(each) for each in check.findings(parse_document(text))]
+    except ProgramError as error:
+        return [str(each) for each in error.findings]
+
+
+def written(tree: Tree) -> str:
+    return yaml.safe_dump(tree, allow_unicode=True, sort_keys=False)
+
+
+class Page:
+    """A page that is being read: its program so far, its stories, the names of its code."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.program: Tree = None
+        self.names: dict[str, Any] = {"__name__": "docs"}
+
+    def read(self, block: Block) -> None:
+        """Do with a block what its kind asks for."""
+        if block.language == "python":
+            self.run(block)
+        elif block.language == "yaml wrong":
+            self.mistake(block)
+        elif block.language == "yaml":
+            self.document(block)
+
+    def run(self, block: Block) -> None:
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            exec(compile("\n" * block.line + block.text, block.page, "exec"), self.names)
+        if block.printed is not None:
+            assert shown.getvalue() == block.printed, str(block)
+
+    def document(self, block: Block) -> None:
+        tree = texts(yaml.compose(block.text, Loader=yaml.SafeLoader))
+        if isinstance(tree, dict) and "program" in tree and "versions" in tree:
+            self.program = tree
+            self.keep(block.text, block)
+        elif isinstance(tree, dict) and {"title", "shows"} <= tree.keys():
+            self.story(block)
+        elif self.program is not None and is_part(tree):
+            self.program = with_part(self.program, tree)
+            self.keep(written(self.program), block)
+
+    def keep(self, text: str, block: Block) -> None:
+        assert found_in(text) == [], str(block)
+        laurels.loads(text)
+        (self.folder / "program.yaml").write_text(text, "utf-8")
+
+    def story(self, block: Block) -> None:
+        (self.folder / "stories").mkdir(exist_ok=True)
+        path = self.folder / "stories" / "story.yaml"
+        path.write_text(block.text, "utf-8")
+        told = tell(load_story(path))
+        assert not told.differences, "\n".join([str(block), *map(str, told.differences)])
+
+    def mistake(self, block: Block) -> None:
+        part = texts(yaml.compose(block.text, Loader=yaml.SafeLoader))
+        findings = found_in(written(with_part(self.program, part)))
+        shown = [re.sub(r"^\S+:\d+:\d+: ", "", each) for each in findings]
+        assert block.printed is not None, str(block)
+        wanted = [re.sub(r"^\S+:\d+:\d+: ", "", each) for each in block.printed.splitlines()]
+        assert shown == wanted, str(block)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_example_of_a_page_runs(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    reading = Page(tmp_path)
+    for block in blocks(page):
+        reading.read(block)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    lost = []
+    for link in LINK.finditer((ROOT / page).read_text("utf-8")):
+        target = (ROOT / page).parent / link["target"] if link["target"] else ROOT / page
+        if not target.exists():
+            lost.append(link[0])
+        elif link["part"] and link["part"] not in headings(target):
+            lost.append(link[0])
+    assert not lost, f"{page}: {', '.join(lost)}"
+
+
+def headings(path: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    found = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in found}
+
+
+def keys_of(model: Any) -> set[str]:
+    return {info.alias or key for key, info in model.model_fields.items()}
+
+
+def test_the_guide_names_every_key_of_the_program_file() -> None:
+    from laurels.program import model
+
+    guide = (ROOT / "docs/guide.md").read_text("utf-8")
+    documents = [
+        each for each in vars(model).values() if isinstance(each, type) and issubclass(each, model.Doc | model.Level)
+    ]
+    missing = sorted(
+        f"{each.__name__}.{key}"
+        for each in documents
+        for key in keys_of(each)
+        if f"`{key}`" not in guide and not re.search(rf"^\s*-?\s*{key}:", guide, re.MULTILINE)
+    )
+    assert not missing, "docs/guide.md says nothing of " + ", ".join(missing)
