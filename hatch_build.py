@@ -1,4 +1,8 @@
-"""Compiles the message catalogues while the package is built; git holds the .po files only."""
+"""Compiles the message catalogues while the package is built; git holds the .po files only.
+
+Puts the shipped programs and examples into the wheel, beside the code. A checkout has them at its
+root, and there they are found.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -21,4 +25,9 @@ class CataloguesHook(BuildHookInterface[Any]):
     """Called by hatchling for wheels and for editable installs alike."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        compile_catalogues(Path(self.root))
+        root = Path(self.root)
+        compile_catalogues(root)
+        if version != "editable":
+            for name in ("programs", "examples"):
+                if (root / name).is_dir():
+                    build_data["force_include"][str(root / name)] = f"laurels/{name}"

@@ -19,8 +19,8 @@ from laurels.engine.compiled import Compiled, load
 from laurels.ledger.postings import Posting
 from laurels.replay.raw import Events
 
-UNTIL = "2011-12-31"
-"""A year after the last purchase, so that the page shows what members let lapse."""
+UNTIL = "2011-06-01"
+"""Half a year after the last purchase, so that the page shows what members let lapse."""
 
 HEADING = "Retail starter, run over a year of a British gift shop"
 EVENTS_OF_A_GOOD_EXAMPLE = 6
@@ -65,7 +65,7 @@ def run_demo(as_json: bool) -> None:
     show_page(console, ran.summary, HEADING)
     if answer is not None:
         _show_answer(console, answer)
-    _show_notes(console, ran.summary)
+    _show_notes(console)
 
 
 def _answer(program: Compiled, events: Events, pick: Pick) -> why.Answer | None:
@@ -87,20 +87,19 @@ def _show_answer(console: Console, answer: why.Answer) -> None:
                         border_style="cyan", padding=(1, 2)))  # fmt: skip
 
 
-def _show_notes(console: Console, summary: dict[str, object]) -> None:
+def _show_notes(console: Console) -> None:
     """What the page does not show, said honestly, and where to go on."""
     notes = Text(style="dim")
-    notes.append("The file holds purchases and cancellations, no redemptions: nothing is spent, ")
-    notes.append(f"and all that was earned has lapsed or is waiting to by {UNTIL}. ")
-    notes.append("Returns are as if never bought: their points are not taken back, ")
-    notes.append("they were never issued, and later purchases were decided again without them.")
+    notes.append("The file holds purchases and cancellations, no redemptions: nothing is spent. ")
+    notes.append("It ends on 9 December 2010; the page goes on to the end of May 2011, to show ")
+    notes.append("points that lapse and members who fall. Returns are as if never bought: their ")
+    notes.append("points are not taken back, they were never issued, and what was bought later ")
+    notes.append("is decided again without them.")
     console.print(Padding(notes, (1, 0, 0, 0)))
-    places = f"{shipped.example(shipped.DEMO_DATA)}"
-    more = Text("\n")
-    more.append("laurels check ", "bold").append("programs/retail-starter/program.yaml\n")
-    more.append("laurels replay ", "bold").append("--help\n")
-    more.append("data: Online Retail II, Daqing Chen, UCI Machine Learning Repository, ", "dim")
-    more.append("CC BY 4.0", "dim")
-    del places, summary
-    console.print(more)
+    data = "Online Retail II, Daqing Chen, UCI Machine Learning Repository, CC BY 4.0"
+    program = shipped.folder("programs") / shipped.DEMO_PROGRAM
+    console.print(Padding(Text(f"Data: {data}", "dim"), (1, 0, 0, 0)))
+    console.print(Text(f"Program: {program}", "dim"), soft_wrap=True)
+    begin = f"laurels init my-program --from {program.name}"
+    console.print(Text.assemble("Next: ", (begin, "bold")))
     console.print()

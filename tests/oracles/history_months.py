@@ -147,6 +147,17 @@ def mired_month(teller: Teller, month: date) -> None:
 
 
 def retail_month(teller: Teller, month: date) -> None:
+    for at in teller.moments(month, teller.pick(0, 0, 1, 3)):
+        items = [teller.pick("85123A", "POST", "DOT", "22423") for _ in range(teller.pick(1, 2, 4))]
+        lines = [
+            {"line": f"L{number}", "amount": teller.money(1, 120), "item": item}
+            for number, item in enumerate(items)
+        ]
+        teller.emit(at, "purchase", lines=lines)
+    for at in teller.moments(month, teller.pick(0, 0, 0, 2)):
+        teller.emit(at, "review_posted")
+    if teller.chance(0.03):
+        teller.buy(teller.moment(month), teller.pick("24000", "25000", "30000.99"))
     for at in teller.moments(month, teller.pick(0, 1, 2, 3, 5)):
         amount = teller.pick(teller.money(1, 60), teller.money(5, 400), "100", "250", "500", "1000")
         teller.buy(

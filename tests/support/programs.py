@@ -299,9 +299,7 @@ class Author:
             version["offers"] = {"spring": self.offer(metrics, ladders)}
         names = list(rules)
         if len(names) > 1 and self.chance(0.3):
-            version["stacking"] = {
-                "one": {"mode": self.pick("best", "first"), "rules": names[:2]}
-            }
+            version["stacking"] = {"one": {"mode": self.pick("best", "first"), "rules": names[:2]}}
         version["caps"] = {
             f"c{index}": self.cap(names, ladders) for index in range(self.pick(0, 1, 1, 2))
         }
@@ -438,8 +436,11 @@ class Life:
         self.emit("visit", award=self.pick(None, "1", "8"))
 
     def member(self) -> None:
-        self.emit("member", region=self.pick(None, "north", "south"),
-                  born=self.pick(None, "1990-02-28", "2000-02-29", "1985-05-01"))
+        self.emit(
+            "member",
+            region=self.pick(None, "north", "south"),
+            born=self.pick(None, "1990-02-28", "2000-02-29", "1985-05-01"),
+        )
 
     def product(self) -> None:
         self.emit(self.pick("product_opened", "product_opened", "product_closed"),
@@ -465,8 +466,8 @@ class Life:
         self.held.append(
             self.emit("hold", points=self.points(), unit=self.pick(None, *self.units),
                       until=text(until) if until else None,
-                      outcome=self.pick(None, None, "accepted"))  # fmt: skip
-        )
+                      outcome=self.pick(None, None, "accepted"))
+        )  # fmt: skip
 
     def settle(self) -> None:
         if not self.held:

@@ -8,6 +8,9 @@ from pathlib import Path
 from laurels.base.errors import CODES
 
 ROOT = Path(__file__).parent.parent.parent
+CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# Where the code stands in a call that makes a finding about a program.
+POSITION = {"Finding": 1, "finding": 1, "wrong": 1, "odd": 1}
 FAMILY_OF = {"RequestError": "request", "Refusal": "refused", "Unavailable": "unavailable"}
 
 
@@ -19,12 +22,12 @@ def used_codes() -> list[tuple[str, str, str]]:
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func).rpartition(".")[2]
-            position = {"Finding": 1, **dict.fromkeys(FAMILY_OF, 0)}.get(name)
+            position = {**POSITION, **dict.fromkeys(FAMILY_OF, 0)}.get(name)
             if position is None:
                 continue
             by_name = [word.value for word in node.keywords if word.arg == "code"]
             argument = (by_name or node.args[position : position + 1] or [None])[0]
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            if isinstance(argument, ast.Constant) and CODE.fullmatch(str(argument.value)):
                 place = f"{path.relative_to(ROOT)}:{node.lineno}"
                 family = FAMILY_OF.get(name, "program")
                 found.append((place, family, argument.value))
@@ -40,7 +43,7 @@ def test_codes_are_kebab_case_and_have_a_meaning() -> None:
     odd = [
         code
         for code, (_, meaning) in CODES.items()
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", code) or not meaning.endswith(".")
+        if not CODE.fullmatch(code) or not meaning.endswith(".")
     ]
     assert not odd
 

@@ -37,14 +37,16 @@ def show_bench(console: Console, found: dict[str, Any]) -> None:
     """Results as a table."""
     table = Table(box=box.SIMPLE_HEAD, title=f"bench {found['bench']}", title_style="bold",
                   title_justify="left", header_style="dim", pad_edge=False)  # fmt: skip
-    for header in ("case", "measured", "peer", "ratio", "target", ""):
-        table.add_column(header, justify="left" if header in ("case", "peer") else "right")
+    for header in ("case", "measured", "target", "", "peer", ""):
+        right = header in ("measured", "target")
+        table.add_column(header, justify="right" if right else "left", no_wrap=header != "case")
     for each in found["results"]:
-        peer = f"{each['peer']}: {each['peer_value']:g}" if each["peer_value"] is not None else "–"
-        ratio = f"{each['ratio']:g}" if each["ratio"] is not None else "–"
-        target = f"< {each['target']:g}" if each["target"] is not None else "–"
-        table.add_row(each["case"], f"{each['value']:g} {each['unit']}", peer, ratio, target,
-                      _mark(each["holds"]))  # fmt: skip
+        peer = peer_name = ""
+        if each["peer_value"] is not None:
+            peer, peer_name = f"{each['peer_value']:g} {each['unit']}", each["peer"]
+        target = "" if each["target"] is None else f"< {each['target']:g}"
+        table.add_row(each["case"], f"{each['value']:g} {each['unit']}", target,
+                      _mark(each["holds"]), peer, Text(peer_name, "dim"))  # fmt: skip
     console.print(table)
 
 

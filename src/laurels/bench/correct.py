@@ -6,8 +6,8 @@ import gc
 from time import perf_counter
 from typing import Any
 
-from laurels.base.instants import DAY, MINUTE, format_instant, parse_instant
-from laurels.bench.histories import GAP, MEMBER, History, histories, result
+from laurels.base.instants import DAY, MINUTE, format_instant
+from laurels.bench.histories import GAP, MEMBER, START, History, histories, result
 from laurels.engine.book import Book
 
 OLDEST_TARGET, RECENT_TARGET = 50.0, 2.0
@@ -21,8 +21,8 @@ def bench_correct() -> list[dict[str, Any]]:
     rows = []
     for history in histories("correct"):
         book, fold = _book(history, EVENTS)
-        recent = _undo(history, book, EVENTS - MONTH_AGO, EVENTS, "recent")
-        oldest = _undo(history, book, 0, EVENTS, "oldest")
+        recent = _undo(book, EVENTS - MONTH_AGO, EVENTS, "recent")
+        oldest = _undo(book, 0, EVENTS, "oldest")
         peer = f"folding {EVENTS} events"
         rows.append(result(f"{history.case}: a purchase of the previous month, {EVENTS} events",
                            recent, "ms", RECENT_TARGET, peer, fold))  # fmt: skip
@@ -31,7 +31,7 @@ def bench_correct() -> list[dict[str, Any]]:
         del book
         book, fold = _book(history, LONGEST)
         rows.append(result(f"{history.case}: the oldest purchase, {LONGEST} events",
-                           _undo(history, book, 0, LONGEST, "oldest"), "ms", None,
+                           _undo(book, 0, LONGEST, "oldest"), "ms", None,
                            f"folding {LONGEST} events", fold))  # fmt: skip
         del book
         gc.collect()
@@ -52,9 +52,9 @@ def _book(history: History, events: int) -> tuple[Book, float]:
     return book, took * 1e3
 
 
-def _undo(history: History, book: Book, index: int, events: int, name: str) -> float:
+def _undo(book: Book, index: int, events: int, name: str) -> float:
     """Milliseconds of a return of the event at a position."""
-    last = parse_instant(history.event(events)["occurred_at"])
+    last = START + events * GAP
     back = {"id": f"return-{name}", "member": MEMBER, "type": "return", "returns": str(index),
             "occurred_at": format_instant(last + MINUTE)}  # fmt: skip
     gc.disable()

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from laurels.base.instants import MINUTE, format_instant, parse_instant
+from laurels.base.instants import MINUTE, calendar, format_instant, parse_instant
 from laurels.cli import shipped
 from laurels.engine.compiled import Compiled, load
 
-START = parse_instant("2025-01-01T00:00:00Z")
+START = parse_instant("2025-01-01T00:00:00Z", calendar("UTC"))
 GAP = 37 * MINUTE
 MEMBER = "m"
 

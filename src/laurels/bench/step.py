@@ -22,10 +22,8 @@ def bench_step() -> list[dict[str, Any]]:
     rows = []
     for history in histories("step"):
         young, old, peer = _measure(history)
-        rows.append(
-            result(history.case, young, "µs", TARGET, f"by hand ({history.peer})", peer)
-        )
-        rows.append(result(f"… with {MANY} past events, against {FEW}", old / young, "×",
+        rows.append(result(history.case, young, "µs", TARGET, f"by hand ({history.peer})", peer))
+        rows.append(result(f"  with {MANY} past events ÷ {FEW}", old / young, "×",
                            GROWTH_TARGET))  # fmt: skip
     return rows
 

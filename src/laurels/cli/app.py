@@ -281,13 +281,21 @@ def init(
     with told(as_json):
         try:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise RequestError("folder-not-empty", "there is something already",
-                                   where=str(folder), expected="a new or an empty folder")
+                raise RequestError(
+                    "folder-not-empty",
+                    "there is something already",
+                    where=str(folder),
+                    expected="a new or an empty folder",
+                )
             shutil.copytree(known[source], folder, dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
         except OSError as error:
-            raise RequestError("folder-not-writable", f"nothing can be written here: {error}",
-                               where=str(folder), expected="a folder") from error
+            raise RequestError(
+                "folder-not-writable",
+                f"nothing can be written here: {error}",
+                where=str(folder),
+                expected="a folder",
+            ) from error
         files = sorted(str(each.relative_to(folder)) for each in folder.rglob("*")
                        if each.is_file())  # fmt: skip
         if as_json:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 Data = Mapping[str, Any]
 
-MONTHS_SHOWN = 13
+MONTHS_SHOWN = 18
 RULES_SHOWN = 10
 BAR = 14
 WIDTH_MAX = 110
@@ -31,11 +31,11 @@ def show_page(console: Console, summary: Data, heading: str = "") -> None:
     console.print(Rule(Text.assemble((f" {title} ", "bold cyan")), style="cyan"))
     mode = "as recorded" if summary["mode"] == "as_recorded" else "net of corrections"
     console.print(Text(f"just before {until} · {mode}", "dim"), justify="center")
-    console.print(Padding(_figures(summary), (1, 0, 0, 0)), justify="center")
+    console.print(Padding(_figures(summary), (1, 0)), justify="center")
     for part in (_books(summary), *_ladders(summary), _rules(summary), _left_out(summary)):
         if part is not None:
-            console.print(Padding(part, (1, 0, 0, 0)))
-    console.print(Padding(_speed(summary), (1, 0, 1, 0)))
+            console.print(part)
+    console.print(Padding(_speed(summary), (0, 0, 1, 0)))
 
 
 def number(value: object, decimals: int | None = None) -> str:
@@ -235,6 +235,6 @@ def _speed(summary: Data) -> Text:
         text.append(f"{number(found['rows'])} rows, ")
     text.append(f"{number(run['events'])} events, {number(summary['postings'])} postings")
     if "seconds" in run:
-        text.append(f" · decided in {run['seconds']} s by the {run['engine']} engine: ")
+        text.append(f" in {number(run['seconds'], 1)} s ({run['engine']}): ")
         text.append(f"{number(run['events_per_second'])} events a second", "bold")
     return text

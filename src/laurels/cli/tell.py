@@ -15,12 +15,20 @@ def tell_all(paths: list[Path], as_json: bool) -> bool:
     """Tell every story; whether all of them hold."""
     for path in paths:
         if not path.exists():
-            raise RequestError("file-missing", "there is nothing there", where=str(path),
-                               expected="a story, or a folder with stories")
+            raise RequestError(
+                "file-missing",
+                "there is nothing there",
+                where=str(path),
+                expected="a story, or a folder with stories",
+            )
     files = find_stories(paths)
     if not files:
-        raise RequestError("story-none", "no stories were found", where=str(paths[0]),
-                           expected="files in folders named `stories`")
+        raise RequestError(
+            "story-none",
+            "no stories were found",
+            where=str(paths[0]),
+            expected="files in folders named `stories`",
+        )
     rows = [_row(path, as_json) for path in files]
     good = sum(bool(row["holds"]) for row in rows)
     if as_json:

@@ -47,8 +47,12 @@ def explain(
         found = _explained(book, kind, identity, _source(events, identity))
         return Answer(kind, identity, {kind: identity, "member": member, **found.as_data()},
                       sentences_of(found, lang))  # fmt: skip
-    raise RequestError("unknown-in-history", f"the history knows no {kind} `{identity}`",
-                       where=f"--{kind}", expected="an id as it stands in the events or postings")
+    raise RequestError(
+        "unknown-in-history",
+        f"the history knows no {kind} `{identity}`",
+        where=f"--{kind}",
+        expected="an id as it stands in the events or postings",
+    )
 
 
 def _members(events: Events, kind: str, identity: str) -> list[str]:
@@ -68,9 +72,7 @@ def _source(events: Events, identity: str) -> str:
     return "" if found is None else str(found)
 
 
-def book_of(
-    program: Compiled, events: Events, member: str, until: int | None
-) -> Book | None:
+def book_of(program: Compiled, events: Events, member: str, until: int | None) -> Book | None:
     """A member's book, everything taken when it was learned of."""
     kept: list[Book] = []
 

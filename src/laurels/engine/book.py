@@ -17,7 +17,7 @@ from typing import Any, Literal
 from laurels.base.errors import Refusal, RequestError
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, Event, Key, Raw
-from laurels.engine.journal import Entry, Journal, difference
+from laurels.engine.journal import Entry, Journal
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
 from laurels.engine.kernel.returns import take_off
@@ -97,6 +97,7 @@ class Book(Views):
         self.tail: list[Entry] = []
         self.checkpoints: list[tuple[int, Snapshot]] = [(0, self.state.snapshot())]
         self.events: dict[str, Event] = {}
+        self.arrivals: list[Event] = []
         self.waiting: dict[str, list[Event]] = {}
         self.withdrawn: set[Key] = set()
         self.named: list[Event] = []
@@ -125,11 +126,13 @@ class Book(Views):
                 where="member",
                 expected=self.member,
             )
+        self.arrivals.append(event)
         known = self.events.setdefault(event.id, event)
         if known is not event:
             while known.source != event.source and known.namesake is not None:
                 known = known.namesake
             if known.source == event.source:
+                self.arrivals.pop()
                 return self._again(known, event)
             known.namesake = event
         if event.row[K.E_TYPE] == 0 and event.type not in self.compiled.program.events:
@@ -211,7 +214,7 @@ class Book(Views):
         """An event that comes after what it should have come before."""
         posted = max(event.recorded, event.acts, self.now)
         first = self._advance(event.recorded + 1, posted)
-        return (*first, *self._refold(at, posted, lambda: self._put(at, event)))
+        return (*first, *self._refold(at, posted, lambda: self._put(at, event), event))
 
     def _put(self, at: int, event: Event) -> None:
         self.history.insert(at, event)
@@ -344,7 +347,7 @@ class Book(Views):
         self.now = max(self.now, event.acts)
         at = bisect.bisect_left(self.places, original.place)
         self._line_of(event, original)
-        entries = first + self._refold(at, posted, lambda: self._take_off(event, original))
+        entries = first + self._refold(at, posted, lambda: self._take_off(event, original), event)
         return Decision("taken", event, tuple(entries), journal=self.journal)
 
     def _take_off(self, event: Event, original: Event) -> None:
@@ -388,12 +391,12 @@ class Book(Views):
             if original is not None and target in self.cuts.get(original.key, ()):
                 self.cuts[original.key].remove(target)
                 at = bisect.bisect_left(self.places, original.place)
-                entries = first + self._refold(at, posted, lambda: self._lower(original))
+                entries = first + self._refold(at, posted, lambda: self._lower(original), event)
                 return Decision("taken", event, tuple(entries), journal=self.journal)
         at = bisect.bisect_left(self.places, target.place)
         if at == len(self.history) or self.history[at] is not target:
             return Decision("taken", event, tuple(first), journal=self.journal)
-        entries = first + self._refold(at, posted, lambda: self._remove(at, target))
+        entries = first + self._refold(at, posted, lambda: self._remove(at, target), event)
         return Decision("taken", event, tuple(entries), journal=self.journal)
 
     def _remove(self, at: int, target: Event) -> None:
@@ -420,7 +423,9 @@ class Book(Views):
         self.journal.entries.append(entry)
         return [entry]
 
-    def _refold(self, at: int, posted: int, change: Callable[[], None]) -> list[Entry]:
+    def _refold(
+        self, at: int, posted: int, change: Callable[[], None], cause: Event
+    ) -> list[Entry]:
         """Change history from a position on, fold it again, and post the difference.
 
         The fold starts at the nearest checkpoint. It ends where the state has come back to what
@@ -441,16 +446,17 @@ class Book(Views):
         self.tail = []
         stop = self._fold(start, at, len(self.history) - before, fold, posted)
         if stop is not None:
-            corrections = difference(old_segments[start : stop[0]], self.segments[start:], posted)
+            corrections = self.journal.correct(
+                old_segments[start : stop[0]], self.segments[start:], posted, cause
+            )
             self._rejoin(old_segments, fold, stop)
         else:
             rest = self.state.advance(reached + 1)
             if rest:
                 self.tail.append(Entry(None, rest, NOTHING, posted))
-            corrections = difference(
-                old_segments[start:] + fold.tail, self.segments[start:] + self.tail, posted
+            corrections = self.journal.correct(
+                old_segments[start:] + fold.tail, self.segments[start:] + self.tail, posted, cause
             )
-        self.journal.entries += corrections
         return corrections
 
     def _fold(

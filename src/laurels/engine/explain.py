@@ -17,21 +17,23 @@ from laurels.base.errors import RequestError
 from laurels.engine.book import Book
 from laurels.engine.door import Event, Key
 from laurels.engine.explained import (
-    BalanceSeen,
     Correction,
     Drawn,
-    EndSeen,
-    EventExplanation,
     EventSeen,
     LevelSeen,
-    MemberExplanation,
-    Moment,
-    PostingExplanation,
-    PostingSeen,
     Reason,
     ReturnSeen,
     RuleSeen,
     SpendingSeen,
+)
+from laurels.engine.explanations import (
+    BalanceSeen,
+    EndSeen,
+    EventExplanation,
+    MemberExplanation,
+    Moment,
+    PostingExplanation,
+    PostingSeen,
     StandingSeen,
 )
 from laurels.engine.journal import Fix, Record, records
@@ -44,7 +46,6 @@ from laurels.engine.spending_seen import MOVERS, kept, spending_seen
 from laurels.ledger.postings import Posting
 
 SOURCES = frozenset({"earned", "adjusted", "transferred"})
-NOWHERE = ("", None, None)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Explainer:
         self.compiled = book.compiled
         self.program = book.compiled.program
         self.narrator = Narrator(book.compiled, book.member, wanted)
+        self.narrator.others = book.others
         self.narrator.tell([event.raw for event in arrivals(book)])
         if book.now > self.narrator.now:
             self.narrator.advance(book.now + 1)
@@ -209,7 +211,7 @@ class Explainer:
             self.start(index), rules, others, self.reason(event, status, rules, others),
             self.spending(event, decided), self.returned(event, decided),
             tuple(self._own(event)), tuple(self._others(event)),
-            self.levels(event, decided, index), tuple(self._revisions(event)), self.titles,
+            self.levels(decided, index), tuple(self._revisions(event)), self.titles,
         )  # fmt: skip
 
     def start(self, index: int) -> int | None:
@@ -241,7 +243,7 @@ class Explainer:
         )  # fmt: skip
         return reason_of(rules, others) if rules or earns else None  # type: ignore[arg-type]
 
-    def levels(self, event: Event, decided: Decided | None, version: int) -> tuple[LevelSeen, ...]:
+    def levels(self, decided: Decided | None, version: int) -> tuple[LevelSeen, ...]:
         """The levels that an event raised."""
         if decided is None:
             return ()
@@ -364,14 +366,11 @@ class Explainer:
 
     def _decisions(self, each: Located) -> tuple[Decided | None, Decided | None]:
         """The decision before the fold that made a correction, and the one after."""
+        narrator, fold = self.narrator, each.fold
         if each.event is not None:
-            narrator = self.narrator
-            return (
-                narrator.decided(each.event, each.fold - 1),
-                narrator.decided(each.event, each.fold),
-            )
+            return narrator.decided(each.event, fold - 1), narrator.decided(each.event, fold)
         at = each.record[K.R_AT]
-        before, after = self.narrator.due(at, each.fold - 1), self.narrator.due(at, each.fold)
+        before, after = narrator.due(at, each.fold - 1), narrator.due(at, each.fold)
         return before.decided if before else None, after.decided if after else None
 
     def _code(self, by: Event) -> str:

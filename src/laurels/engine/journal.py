@@ -23,20 +23,23 @@ Record = tuple[int, ...]
 class Fix:
     """A posting that corrects another, or one that history had left out.
 
-    ``points`` is the difference; below zero the posting runs backwards.
+    points: the difference; below zero the posting runs backwards. before: what was posted.
+    known: a posting of this kind was there before, and is corrected.
     """
 
     event: Event | None
     record: Record
-    points: int
-    known: bool
+    points: int = 0
+    before: int = 0
+    known: bool = False
 
 
 @dataclass(slots=True)
 class Entry:
     """What was posted at once: dues that came first, then what the event caused.
 
-    posted: when; None for dues, which are posted at their own instants.
+    posted: when; None for dues, which are posted at their own instants. cause: the event that
+    made history change, of fixes.
     """
 
     event: Event | None
@@ -44,6 +47,7 @@ class Entry:
     records: Sequence[int]
     posted: int | None
     fixes: Sequence[Fix] = ()
+    cause: Event | None = None
 
 
 def records(flat: Sequence[int]) -> Iterator[Record]:
@@ -52,46 +56,7 @@ def records(flat: Sequence[int]) -> Iterator[Record]:
         yield tuple(flat[at : at + K.RECORD])
 
 
-def difference(old: Sequence[Entry], new: Sequence[Entry], posted: int) -> list[Entry]:
-    """The postings that turn one fold into another: at most one entry."""
-    before = {id(entry.event): entry for entry in old if entry.event is not None}
-    same = set()
-    for entry in new:
-        if entry.event is None:
-            continue
-        was = before.get(id(entry.event))
-        if was is not None and was.records == entry.records and was.dues == entry.dues:
-            same.add(id(entry.event))
-    balance: dict[tuple[Any, ...], list[Any]] = {}
-    for sign, entries in ((-1, old), (1, new)):
-        for entry in entries:
-            if entry.event is not None and id(entry.event) in same:
-                continue
-            for record in records(entry.dues):
-                _add(balance, None, record, sign)
-            for record in records(entry.records):
-                _add(balance, entry.event, record, sign)
-    fixes = [
-        Fix(event, record, points, known)
-        for event, record, points, known in balance.values()
-        if points != 0
-    ]
-    if not fixes:
-        return []
-    fixes.sort(key=lambda fix: (fix.record[K.R_AT], fix.record))
-    return [Entry(None, (), (), posted, fixes)]
-
-
-def _add(
-    balance: dict[tuple[Any, ...], list[Any]], event: Event | None, record: Record, sign: int
-) -> None:
-    if record[K.R_KIND] == K.LEVEL_CHANGE:
-        return
-    what = record[: K.R_POINTS] + record[K.R_POINTS + 1 :]
-    found = balance.setdefault((id(event), what), [event, record, 0, False])
-    found[2] += sign * record[K.R_POINTS]
-    if sign < 0:
-        found[3] = True
+What = tuple[Any, ...]
 
 
 class Journal:
@@ -101,20 +66,59 @@ class Journal:
         self.compiled = compiled
         self.member = member
         self.entries: list[Entry] = []
+        self.gone: set[What] = set()
+
+    def correct(
+        self, old: Sequence[Entry], new: Sequence[Entry], posted: int, cause: Event
+    ) -> list[Entry]:
+        """Write down the postings that turn one fold into another: at most one entry.
+
+        A posting that both folds have with other points is corrected; one that only the old one
+        has is reversed; one that was reversed before and is back is corrected too, so that an id
+        is given once.
+        """
+        balance: dict[What, Fix] = {}
+        same = unchanged(old, new)
+        for sign, entries in ((-1, old), (1, new)):
+            for entry in entries:
+                if entry.event is not None and id(entry.event) in same:
+                    continue
+                for record in records(entry.dues):
+                    add(balance, None, record, sign)
+                for record in records(entry.records):
+                    add(balance, entry.event, record, sign)
+        fixes = []
+        for what, fix in balance.items():
+            if fix.points == 0:
+                continue
+            if not fix.known and what in self.gone:
+                fix.known = True
+            if fix.points == -fix.before:
+                self.gone.add(what)
+            fixes.append(fix)
+        if not fixes:
+            return []
+        fixes.sort(key=lambda fix: (fix.record[K.R_AT], fix.record))
+        entry = Entry(None, (), (), posted, fixes, cause)
+        self.entries.append(entry)
+        return [entry]
 
     def postings_of(self, entry: Entry) -> Iterator[Posting]:
         """The postings of an entry."""
-        for record in records(entry.dues):
-            if record[K.R_KIND] != K.LEVEL_CHANGE:
-                yield self.posting(None, record, entry.posted if entry.event is None else None)
-        for record in records(entry.records):
-            if record[K.R_KIND] != K.LEVEL_CHANGE:
-                yield self.posting(entry.event, record, entry.posted)
+        for record in merged(entry.dues):
+            yield self.posting(None, record, entry.posted if entry.event is None else None)
+        for record in merged(entry.records):
+            yield self.posting(entry.event, record, entry.posted)
         for fix in entry.fixes:
-            yield self.posting(fix.event, fix.record, entry.posted, fix)
+            yield self.posting(fix.event, fix.record, entry.posted, fix, entry.cause)
 
     def posting(
-        self, event: Event | None, record: Record, posted: int | None, fix: Fix | None = None
+        self,
+        event: Event | None,
+        record: Record,
+        posted: int | None,
+        fix: Fix | None = None,
+        cause: Event | None = None,
     ) -> Posting:
         """A record in the program's words. Dues without ``posted`` are posted at their instant."""
         program = self.compiled.program
@@ -135,7 +139,7 @@ class Journal:
                 source, target = target, source
             if fix.known:
                 corrects = name
-                name = f"{name}~{format_instant(posted or at)}"
+                name = f"{name}~{cause_of(cause, at)}"
         return Posting(
             name, self.member, event.id if event else "", self.line(event, record), kind,
             unit.name, Decimal(points).scaleb(-unit.scale), source, target, rule,
@@ -146,11 +150,7 @@ class Journal:
 
     def identity(self, event: Event | None, record: Record, rule: str, lot: str) -> str:
         """What a posting is, as its id."""
-        cause = (
-            f"{event.source}:{event.id}" if event and event.source
-            else event.id if event
-            else format_instant(record[K.R_AT])
-        )  # fmt: skip
+        cause = cause_of(event, record[K.R_AT])
         stage = ACCOUNTS[record[K.R_FROM]].partition(":")[2]
         line = f"/{record[K.R_LINE]}" if record[K.R_LINE] >= 0 else ""
         kind = KINDS[record[K.R_KIND]]
@@ -182,3 +182,52 @@ class Journal:
         if number < 0 or event is None:
             return ""
         return str(event.raw.get("line") or number + 1)
+
+
+def cause_of(event: Event | None, at: int) -> str:
+    """What caused a posting: an event's identity, or the instant of what fell due by itself."""
+    if event is None:
+        return format_instant(at)
+    return f"{event.source}:{event.id}" if event.source else event.id
+
+
+def merged(flat: Sequence[int]) -> Iterator[Record]:
+    """The records that are postings; alike but for their points, they are one posting (two rules
+    that pay debt from one lot, two holds that lapse at one instant)."""
+    found: dict[What, int] = {}
+    for record in records(flat):
+        if record[K.R_KIND] != K.LEVEL_CHANGE:
+            what = key_of(record)
+            found[what] = found.get(what, 0) + record[K.R_POINTS]
+    for what, points in found.items():
+        yield (*what[: K.R_POINTS], points, *what[K.R_POINTS :])
+
+
+def key_of(record: Record) -> What:
+    """What a record is, apart from its points."""
+    return record[: K.R_POINTS] + record[K.R_POINTS + 1 :]
+
+
+def unchanged(old: Sequence[Entry], new: Sequence[Entry]) -> set[int]:
+    """Events (by identity of the object) on which two folds posted the same."""
+    before = {id(entry.event): entry for entry in old if entry.event is not None}
+    same = set()
+    for entry in new:
+        was = before.get(id(entry.event)) if entry.event is not None else None
+        if was is not None and was.records == entry.records and was.dues == entry.dues:
+            same.add(id(entry.event))
+    return same
+
+
+def add(balance: dict[What, Fix], event: Event | None, record: Record, sign: int) -> None:
+    """Add a record of the old fold (sign -1) or the new one (1) to what is to be corrected."""
+    if record[K.R_KIND] == K.LEVEL_CHANGE:
+        return
+    what = (id(event), *key_of(record))
+    fix = balance.get(what)
+    if fix is None:
+        fix = balance[what] = Fix(event, record)
+    fix.points += sign * record[K.R_POINTS]
+    if sign < 0:
+        fix.known = True
+        fix.before += record[K.R_POINTS]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from laurels.base.money import format_decimal
 from laurels.engine.compiled import Compiled
-from laurels.engine.explained import LevelSeen, NeedSeen
+from laurels.engine.explained import AtomSeen, LevelSeen, NeedSeen
 from laurels.engine.journal import Record, records
 from laurels.engine.kernel import layout as K
 from laurels.engine.narrator import Due
@@ -51,7 +51,7 @@ def _change(
     rules = ladder.rules.get(version)
     needs: tuple[NeedSeen, ...] = ()
     missing: tuple[NeedSeen, ...] = ()
-    conditions = ()
+    conditions: tuple[AtomSeen, ...] = ()
     if rules is not None:
         sight = _sight(compiled, s, at, version, why == "close")
         level = next((each for each in rules.levels if each.code == after), None)

@@ -12,7 +12,7 @@ from laurels.base.errors import RequestError
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Event
-from laurels.engine.journal import Entry, difference
+from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.lots import draw, into_lot, into_pending
 from laurels.engine.kernel.windows import roll
@@ -91,9 +91,8 @@ class Merged(Book):
         def again() -> None:
             self.joined = self._join()
 
-        corrections = self._refold(0, posted, again)
-        paid = difference([before], [self.joined], posted)
-        self.journal.entries += paid
+        corrections = self._refold(0, posted, again, event)
+        paid = self.journal.correct([before], [self.joined], posted, event)
         decision.entries = (*decision.entries, *corrections, *paid)
         return decision
 

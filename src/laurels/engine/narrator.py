@@ -18,6 +18,7 @@ from laurels.engine.kernel import layout as K
 from laurels.engine.state import State
 
 Trace = tuple[Any, ...]
+Ints = Any
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Log:
     wanted: bool = True
     taken: int = 0
     current: Decided | None = None
+    reference: Event | None = None
     dues: dict[int, list[Due]] = field(default_factory=dict)
 
     def hear(self, word: str, *values: Any) -> None:
@@ -100,7 +102,7 @@ class Watched(State):
 
     def __init__(self, compiled: Compiled, log: Log) -> None:
         super().__init__(compiled)
-        self._step = compiled.traced["step"]
+        self._step = self._watch
         self._advance = compiled.traced["advance"]
         self.log = log
 
@@ -133,29 +135,38 @@ class Watched(State):
             known.append(due)
 
     def step(self, event: Event, reference: Event | None) -> list[int]:
-        """As the state does, keeping what was seen."""
-        if not self.log.wanted:
-            self.log.current = None
-            self.compiled.traced["TRACE"] = self.log.hear
-            return super().step(event, reference)
-        self.compiled.traced["TRACE"] = self.log.hear
-        found = Decided(self.log.taken, tuple(event.row), tuple(event.lines), tuple(self.s))
-        found.fact = event.row[K.E_OUTCOME] == 1
-        self.log.current = found
-        if reference is not None:
-            found.reference = reference
-            found.reference_row = tuple(reference.row)
-            before = tuple(reference.grants), tuple(reference.lines)
+        """As the state does, knowing which event is named."""
+        self.log.reference = reference
         records = super().step(event, reference)
-        if reference is not None:
-            found.grants = before[0], tuple(reference.grants)
-            found.kept_lines = before[1], tuple(reference.lines)
-        found.after = tuple(self.s)
-        found.records = tuple(records)
-        found.refusal = self.out[K.O_REFUSAL]
-        found.points = self.out[K.O_POINTS]
-        found.returned = self.out[K.O_RETURNED]
+        self.log.reference = None
         return records
+
+    def _watch(
+        self, s: Ints, la: Ints, lp: Ints, lh: Ints, ev: Ints, rf: Ints, ln: Ints, g: Ints,
+        out: Ints, cal: Any, cap: int,
+    ) -> None:  # fmt: skip
+        """The traced step, keeping what it saw."""
+        log = self.log
+        traced = self.compiled.traced
+        traced["TRACE"] = log.hear
+        log.current = None
+        if not log.wanted:
+            traced["step"](s, la, lp, lh, ev, rf, ln, g, out, cal, cap)
+            return
+        log.current = found = Decided(log.taken, tuple(ev), tuple(ln), tuple(s))
+        found.fact = ev[K.E_OUTCOME] == 1
+        count = out[K.O_GRANTS] * K.GRANT
+        grants = tuple(g[:count])
+        traced["step"](s, la, lp, lh, ev, rf, ln, g, out, cal, cap)
+        if log.reference is not None:
+            found.reference, found.reference_row = log.reference, tuple(rf)
+            found.grants = grants, tuple(g[:count])
+            found.kept_lines = found.lines, tuple(ln)
+        found.after = tuple(s)
+        found.records = tuple(out[K.OUT : K.OUT + out[K.O_COUNT] * K.RECORD])
+        found.refusal = out[K.O_REFUSAL]
+        found.points = out[K.O_POINTS]
+        found.returned = out[K.O_RETURNED]
 
 
 class Narrator(Book):
@@ -209,9 +220,9 @@ class Narrator(Book):
         self._begin(event)
         return super()._return(event)
 
-    def _refold(self, at: int, posted: int, change: Any) -> list[Entry]:
+    def _refold(self, at: int, posted: int, change: Any, cause: Event) -> list[Entry]:
         self._begin(self.acting[-1])
-        entries = super()._refold(at, posted, change)
+        entries = super()._refold(at, posted, change, cause)
         self._note()
         present = {id(event) for event in self.history}
         for key, known in self.decisions.items():

@@ -266,7 +266,7 @@ class RulesSeen:
                     decimal(room - seen.granted, scale),
                     cap.refuse,
                     cap.budget,
-                )  # fmt: skip
+                )
             )
         return tuple(found)
 

@@ -11,14 +11,16 @@ from laurels.engine.explained import (
     CapSeen,
     Correction,
     Drawn,
-    EventExplanation,
     EventSeen,
     LevelSeen,
-    MemberExplanation,
     NeedSeen,
-    PostingExplanation,
     ReturnSeen,
     RuleSeen,
+)
+from laurels.engine.explanations import (
+    EventExplanation,
+    MemberExplanation,
+    PostingExplanation,
 )
 from laurels.engine.said import ATOMS, KINDS, LEVELS, REASONS, WHYS
 from laurels.engine.spending_said import spending_said
@@ -274,7 +276,8 @@ class Teller:
             yield say.gettext("Everything was decided again as if it had never been bought.")
         for each in seen.grants:
             yield say.gettext(
-                "Of {granted} by rule {rule} it keeps {kept}: {left} of {amount} remain, {rounded}.",
+                "Of {granted} by rule {rule} it keeps {kept}: "
+                "{left} of {amount} remain, {rounded}.",
                 granted=words.points(each.unit, each.granted), rule=each.rule,
                 kept=words.points(each.unit, each.kept), left=words.money(each.left),
                 amount=words.money(each.amount), rounded=words.named(ROUNDINGS, each.rounding),
@@ -384,11 +387,10 @@ class Teller:
         """`spend 812 000.00 (at least 700 000.00)`."""
         if not need.least:
             return need.name
-        text = (
+        return (
             self.say.gettext("{name} {value} (more than {least})", name=need.name,
                              value=need.value, least=need.least)
             if need.strict
             else self.say.gettext("{name} {value} (at least {least})", name=need.name,
                                   value=need.value, least=need.least)
         )  # fmt: skip
-        return text

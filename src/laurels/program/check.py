@@ -29,6 +29,6 @@ def findings(document: Document) -> tuple[Finding, ...]:
 def _examine(document: Document) -> tuple[Linked | None, tuple[Finding, ...]]:
     linked, found = resolve(document)
     if linked is not None:
-        found = [*found, *lint(document, linked)]
+        found = [*found, *lint(document, linked, bool(found))]
     found = list(dict.fromkeys(found))
     return linked, tuple(sorted(found, key=lambda each: (each.line, each.column)))

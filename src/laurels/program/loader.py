@@ -22,6 +22,9 @@ DEPTH_MAX = 40
 SIZE_MAX = 2_000_000
 PARTS_MAX = 200_000
 
+KEY = -1
+"""At the end of a path: the key itself, not its value."""
+
 Place = tuple[int, int]
 KeyPath = tuple[str | int, ...]
 
@@ -73,10 +76,12 @@ def load_document(path: str | Path) -> Document:
     file = str(path)
     try:
         raw = Path(path).read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        reason = getattr(error, "strerror", None) or str(error)
         raise _refuse(
-            file, "program-file-unreadable", f"the file cannot be read: {reason}",
+            file,
+            "program-file-unreadable",
+            f"the file cannot be read: {reason}",
             expected="the path of a program.yaml",
         ) from None
     try:
@@ -97,7 +102,9 @@ def parse_document(text: str, file: str = "program.yaml") -> Document:
     findings: list[Finding] = []
     if not isinstance(root, yaml.MappingNode):
         raise _refuse(
-            file, "program-not-a-mapping", "the file holds no mapping",
+            file,
+            "program-not-a-mapping",
+            "the file holds no mapping",
             expected="keys such as program, zone, currency, units, versions",
         )
     values = _values(root, (), places, findings, file, 0)
@@ -130,7 +137,13 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         raise ProgramError(
             [
                 Finding(
-                    "error", "program-not-yaml", problem, file, line, column, "YAML",
+                    "error",
+                    "program-not-yaml",
+                    problem,
+                    file,
+                    line,
+                    column,
+                    "YAML",
                     "indent with spaces; quote text that holds ': ' or '#'",
                 )
             ]
@@ -169,17 +182,34 @@ def _values(
         line, column = _start(key)
         if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
             findings.append(
-                Finding("error", "program-key-not-text", "a key must be a plain word", file, line,
-                        column, "a name", "")
+                Finding(
+                    "error",
+                    "program-key-not-text",
+                    "a key must be a plain word",
+                    file,
+                    line,
+                    column,
+                    "a name",
+                    "",
+                )
             )
             continue
         name = str(key.value)
         if name in found:
             findings.append(
-                Finding("error", "program-key-twice", f"`{name}` stands here twice", file, line,
-                        column, "each key once", "")
+                Finding(
+                    "error",
+                    "program-key-twice",
+                    f"`{name}` stands here twice",
+                    file,
+                    line,
+                    column,
+                    "each key once",
+                    "",
+                )
             )
         found[name] = _values(value, (*path, name), places, findings, file, depth + 1)
+        places[(*path, name, KEY)] = (line, column)
         if not isinstance(value, yaml.ScalarNode):  # a part begins where its name stands
             places[(*path, name)] = (line, column)
         elif value.style in ("'", '"'):
@@ -206,7 +236,9 @@ def _explain(document: Document, error: ValidationError) -> Iterator[Finding]:
             known = _keys_at(problem["loc"])
             close = difflib.get_close_matches(name, known, 1)
             yield document.finding(
-                path, "program-key-unknown", f"unknown key `{name}`",
+                (*path, KEY),
+                "program-key-unknown",
+                f"unknown key `{name}`",
                 expected="one of " + ", ".join(sorted(known)) if known else "a known key",
                 hint=f"did you mean `{close[0]}`?" if close else "",
             )
@@ -216,7 +248,9 @@ def _explain(document: Document, error: ValidationError) -> Iterator[Finding]:
             )
         else:
             yield document.finding(
-                path, "program-value", f"`{_dotted(path)}`: {_wording(problem)}",
+                path,
+                "program-value",
+                f"`{_dotted(path)}`: {_wording(problem)}",
                 expected=_expected(problem),
             )
 

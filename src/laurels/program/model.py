@@ -416,7 +416,7 @@ class Version(Doc):
         "that the event gave (`full`); nothing (`none`); or history is folded again without what "
         "came back (`as_if_never_bought`).",
     )
-    holds: Holds = Field(Holds(), description="Points set aside for a basket.")
+    holds: Holds = Field(Holds(), description="When holds end.")
     ceiling: Ceiling = Field(Ceiling(), description="What no offer may exceed.")
     migrate: dict[Name, dict[str, str]] = Field(
         {}, description="For each ladder: levels that are gone and what becomes of them."

@@ -32,9 +32,7 @@ def books_in(
     with open_books(folder, units, ladders, formats) as (add_postings, add_members):
 
         def sink(book: Book, postings: Sequence[Posting]) -> None:
-            add_postings(
-                posting_row(each, units[each.unit], not as_recorded) for each in postings
-            )
+            add_postings(posting_row(each, units[each.unit], not as_recorded) for each in postings)
             add_members([member_row(book)])
 
         yield sink

@@ -128,9 +128,7 @@ class _Run:
                 continue
             if not self.as_recorded:
                 event.recorded = event.acts
-            self.members[event.member].append(
-                Item(event, place, max(event.acts, event.recorded))
-            )
+            self.members[event.member].append(Item(event, place, max(event.acts, event.recorded)))
             self._all += 1
 
     def _reject(self, raw: Raw, place: Place, error: RequestError) -> None:

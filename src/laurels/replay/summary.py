@@ -66,9 +66,7 @@ def summary(
         "revenue": _money_totals(tally, program.exponent),
         "points": {unit.name: _as_text(points[unit.name], unit) for unit in program.units},
         "cost": _cost(program, points, revenue),
-        "levels": {
-            ladder.name: _ladder(ladder, tally, months) for ladder in program.ladders
-        },
+        "levels": {ladder.name: _ladder(ladder, tally, months) for ladder in program.ladders},
         "months": [_month(tally, program, month) for month in months],
         "rules": _rules(tally, program),
         "run": _run(result, seconds, engine),
@@ -101,9 +99,7 @@ def _unit_totals(tally: Tally, unit: L.Unit) -> dict[str, int]:
     totals["activated"] = tally.activated[unit.name]
     for stage in ("active", "pending", "held", "debt"):
         totals[stage] = tally.stages[unit.name, stage]
-    totals["outstanding"] = (
-        totals["active"] + totals["pending"] + totals["held"] - totals["debt"]
-    )
+    totals["outstanding"] = totals["active"] + totals["pending"] + totals["held"] - totals["debt"]
     came = totals["issued"] + totals["adjusted"] + totals["transferred"] + totals["waived"]
     went = totals["spent"] + totals["expired"] + totals["taken_back"] + totals["outstanding"]
     ensure(came == went, f"the books of {unit.name} do not add up: {came} came, {went} went")

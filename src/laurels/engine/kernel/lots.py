@@ -40,6 +40,7 @@ from laurels.engine.kernel.layout import (
     R_FUNDER,
     R_KIND,
     R_LINE,
+    R_OLD_END,
     R_POINTS,
     R_RULE,
     R_TO,
@@ -90,6 +91,7 @@ def post(
     out[k + R_FUNDER] = funder
     out[k + R_AT] = at
     out[k + R_LINE] = line
+    out[k + R_OLD_END] = 0
 
 
 def compact_active(s: type_ints, la: type_ints, u: int, cap: int) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from laurels.program.link.base import Part
-from laurels.program.loader import KeyPath
+from laurels.program.loader import KEY, KeyPath
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 WORDS = frozenset({"in", "true", "false", "null"})
@@ -27,7 +27,7 @@ class Reserved(Part):
     def reserved(self) -> None:
         """Find names that mean something else where they would stand."""
         for path, why in [*self._words(), *self._attributes(), *self._in_versions()]:
-            self.wrong(path, "name-reserved", f"`{path[-1]}` is {why}", "another name")
+            self.wrong((*path, KEY), "name-reserved", f"`{path[-1]}` is {why}", "another name")
         for index, product in enumerate(self.program.products):
             at: KeyPath = ("products", index)
             if not NAME.fullmatch(product) or product in WORDS:

@@ -22,9 +22,11 @@ from laurels.program.lint.versions import Versions
 from laurels.program.loader import Document
 
 
-def lint(document: Document, linked: Linked) -> list[Finding]:
-    """Every finding about a program, in no order."""
+def lint(document: Document, linked: Linked, broken: bool) -> list[Finding]:
+    """Every finding about a program, in no order. `broken`: the linker found errors."""
     findings: list[Finding] = []
-    for part in (Versions, Events, Bounds, Ladders, Rules, Limits):
-        part(document, linked, findings).run()
+    for kind in (Versions, Events, Bounds, Ladders, Rules, Limits):
+        part = kind(document, linked, broken)
+        part.run()
+        findings += part.findings
     return findings

@@ -20,12 +20,13 @@ DAYS = {"day": 1, "month": 31, "year": 366}
 
 
 class Part:
-    """One run over one program."""
+    """One run over one program. `broken`: the linker had to put stand-ins for what is wrong."""
 
-    def __init__(self, document: Document, program: linked.Linked, findings: list[Finding]) -> None:
+    def __init__(self, document: Document, program: linked.Linked, broken: bool) -> None:
         self.document = document
         self.program = program
-        self.findings = findings
+        self.broken = broken
+        self.findings: list[Finding] = []
 
     def run(self) -> None:
         """Find what this part looks for."""

@@ -35,8 +35,11 @@ class Events(Part):
 
     def _read(self) -> set[str]:
         """Types that a rule or metric reads, or that a redemption can pay."""
-        read = {name for each in self.program.effects for name in each.on}
-        read |= {name for each in self.program.metrics for name in each.of}
+        read: set[str] = set()
+        for version in self.document.program.versions:
+            offered = [rule for offer in version.offers.values() for rule in offer.rules.values()]
+            read |= {name for rule in [*version.rules.values(), *offered] for name in rule.on}
+            read |= {name for metric in version.metrics.values() for name in metric.of}
         paid = any(
             each.share is not None
             or any(

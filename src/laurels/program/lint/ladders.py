@@ -185,7 +185,7 @@ class Ladders(Part):
                 " ".join(lower.when.text.split()),
             )
         below = asked(lower)
-        if not weaker and all(implied(each, below, known) for each in given):
+        if not weaker and not self.broken and all(implied(each, below, known) for each in given):
             self.odd(
                 path,
                 "level-weaker",

@@ -128,6 +128,8 @@ class Rules(Part):
 
     def _gives_nothing(self, effect: linked.Effect) -> bool:
         give = effect.give
+        if self.broken:  # what stands in for a wrong rate is zero
+            return False
         paid = any(each.amount != "none" for each in self.types(effect.on))
         if give.kind in ("rate", "per") and not paid and effect.base is None:
             return True

@@ -1,0 +1,78 @@
+"""What a folded history says, in the shape in which every replay says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from laurels.engine.compiled import Compiled
+from laurels.engine.kernel import layout as K
+from laurels.ledger.accounts import ACCOUNTS
+from laurels.replay.machine.filling import rule_keys
+from laurels.replay.machine.run import Totals
+from laurels.replay.run import Result
+from laurels.replay.tally import STAGES, RuleTotal, Tally
+
+
+def add_totals(result: Result, totals: Totals, members: Any, count: int) -> None:
+    """Add what the machine added up to a result. ``members``: their balances."""
+    tally, program = result.tally, result.program
+    tally.members += count
+    tally.postings += totals.postings
+    _add_points(tally, program, totals)
+    for (stage, _, _), column in zip(STAGES, range(4), strict=True):
+        for unit in program.program.units:
+            tally.stages[unit.name, stage] += int(members[:, unit.index * 4 + column].sum())
+    for (rule, unit_index), row in zip(rule_keys(program), totals.rules.tolist(), strict=False):
+        _add_rule(tally, (rule, program.program.units[unit_index].name), row)
+    _add_levels(tally, totals)
+    for kind in program.program.events.values():
+        seen = int(totals.types[kind.index])
+        if seen:
+            tally.types[kind.name] += seen
+            result.events["taken"] += seen
+    result.events["ignored"] += int(totals.types[0])
+    for counter, values in ((tally.gross, totals.gross), (tally.returned, totals.returned)):
+        for month in np.flatnonzero(values).tolist():
+            counter[totals.month + month] += int(values[month])
+    begun = bool(totals.came.any()) or bool(totals.types.any())
+    if result.until is not None and begun:
+        tally.months.add(tally.month_of(result.until - 1))
+
+
+def _add_points(tally: Tally, program: Compiled, totals: Totals) -> None:
+    for unit in program.program.units:
+        for month, account in np.argwhere(totals.flows[:, unit.index, :]).tolist():
+            key = (totals.month + month, unit.name, ACCOUNTS[account])
+            tally.points[key] += int(totals.flows[month, unit.index, account])
+        tally.activated[unit.name] += int(totals.activated[unit.index])
+
+
+def _add_rule(tally: Tally, key: tuple[str, str], row: list[int]) -> None:
+    earned, taken_back, events, members = row
+    if not (earned or taken_back or events):
+        return
+    total = tally.rules.setdefault(key, RuleTotal())
+    total.earned += earned
+    total.taken_back += taken_back
+    total.events += events
+    total.members += members
+
+
+def _add_levels(tally: Tally, totals: Totals) -> None:
+    for ladder, found in enumerate(tally.levels):
+        for code, month in np.argwhere(totals.steps[ladder]).tolist():
+            found.steps[code, totals.month + month] += int(totals.steps[ladder, code, month])
+        for way, month in np.argwhere(totals.moved[ladder]).tolist():
+            found.moved[1 if way else -1, totals.month + month] += int(
+                totals.moved[ladder, way, month]
+            )
+        for month in np.flatnonzero(totals.came[ladder]).tolist():
+            found.came[totals.month + month] += int(totals.came[ladder, month])
+            tally.months.add(totals.month + month)
+
+
+def never_or(value: int) -> int | None:
+    """An instant, None for never."""
+    return None if value >= K.NEVER else value

@@ -1,0 +1,265 @@
+"""Folds a history in columns and adds up what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laurels.base.errors import ensure
+from laurels.engine.kernel import layout as K
+from laurels.replay.machine import member as M
+from laurels.replay.machine import totals as T
+from laurels.replay.machine.build import Machine
+from laurels.replay.machine.columns import Array, Columns
+from laurels.replay.machine.filling import rule_keys
+
+Ints = NDArray[np.int64]
+MADE = (np.int64, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int64,
+        np.int64, np.int64, np.int32)  # fmt: skip
+"""Types of the columns of Y."""
+
+BATCH = 4096
+"""Members folded between two words about progress."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Members:
+    """The rows of all members, in the order of the columns; points in steps."""
+
+    balances: Ints
+    levels: NDArray[np.int16]
+    level_untils: Ints
+    expiries: Ints
+
+
+@dataclass
+class Totals:
+    """What the machine added up; months count from ``month``."""
+
+    month: int
+    flows: Ints
+    activated: Ints
+    rules: Ints
+    steps: Ints
+    moved: Ints
+    came: Ints
+    types: Ints
+    gross: Ints
+    returned: Ints
+    postings: int = 0
+    wrong: int = 0
+
+    def add(self, other: Totals) -> None:
+        """Add the totals of other members."""
+        for name in ("flows", "activated", "rules", "steps", "moved", "came", "types", "gross",
+                     "returned"):  # fmt: skip
+            getattr(self, name)[...] += getattr(other, name)
+        self.postings += other.postings
+        self.wrong += other.wrong
+
+
+@dataclass
+class Folded:
+    """A folded history. ``made``: the columns of Y. ``records``: by member, on request."""
+
+    members: Members
+    totals: Totals
+    made: tuple[Array, ...]
+    records: list[tuple[int, Ints, NDArray[np.int32]]] = field(default_factory=list)
+
+
+class Worker:
+    """The scratch of one thread, and the members that it folds."""
+
+    def __init__(
+        self, machine: Machine, columns: Columns, until: int, months: tuple[int, int], keep: bool
+    ) -> None:
+        self.machine = machine
+        self.columns = columns
+        self.until = until
+        self.keep = keep
+        linked = machine.program.program
+        self.units, self.effects = len(linked.units), len(linked.effects)
+        self.cap = 32
+        self.holds = 64
+        self.grants = 1 << 12
+        self.rows = 1 << (16 if keep else 12)
+        self.c = np.zeros(T.C_SIZE, dtype=np.int64)
+        self.c[T.C_MONTH] = months[0]
+        self.totals = self._totals(months)
+        self.records: list[tuple[int, Ints, NDArray[np.int32]]] = []
+        self._scratch()
+        self._buffer()
+
+    def _totals(self, months: tuple[int, int]) -> Totals:
+        linked = self.machine.program.program
+        span = months[1] - months[0] + 1
+        ladders = max(1, len(linked.ladders))
+        levels = max([len(each.levels) for each in linked.ladders], default=0) + 1
+        types = max((each.index for each in linked.events.values()), default=0) + 1
+
+        def zeros(*shape: int) -> Ints:
+            return np.zeros(shape, dtype=np.int64)
+
+        return Totals(
+            months[0], zeros(span, self.units, T.ACCOUNTS), zeros(self.units),
+            zeros(max(1, len(rule_keys(self.machine.program))), 4), zeros(ladders, levels, span),
+            zeros(ladders, 2, span), zeros(ladders, span), zeros(types), zeros(span), zeros(span),
+        )  # fmt: skip
+
+    def _scratch(self) -> None:
+        """State and scratch for lots, holds, lines and grants as large as they must be."""
+        slots = self.machine.program.slots
+        lines = max(1, self.columns.largest_lines)
+        most = 64 + 4 * self.units * self.cap + 8 * self.holds + (8 + 4 * lines) * self.effects
+
+        def zeros(size: int) -> Ints:
+            return np.zeros(max(1, size), dtype=np.int64)
+
+        self.S = (
+            zeros(slots.size), zeros(self.units * self.cap * K.ACTIVE_LOT),
+            zeros(self.units * self.cap * K.PENDING_LOT),
+            zeros((self.holds + self.units * self.cap + 2) * K.HELD_LOT),
+            zeros(slots.event_size), zeros(slots.event_size), zeros(slots.event_size),
+            zeros(lines * slots.width), zeros((self.effects * lines + 1) * K.GRANT),
+            zeros(K.OUT + most * K.RECORD), np.zeros(0, dtype=np.int64),
+            zeros(self.columns.slots * slots.width), zeros(self.grants),
+            np.array(self.machine.program.blank(), dtype=np.int64),
+        )  # fmt: skip
+        ladders = max(1, len(self.machine.program.program.ladders))
+        totals = self.totals
+        self.T = (
+            totals.flows, totals.activated, totals.rules, zeros(2 * len(totals.rules)),
+            zeros(3 * ladders), totals.steps, totals.moved, totals.came,
+            zeros(self.units * T.ACCOUNTS), totals.types, totals.gross, totals.returned,
+        )  # fmt: skip
+
+    def _buffer(self) -> None:
+        self.B = (
+            np.zeros(self.rows * K.RECORD, dtype=np.int64), np.zeros(self.rows, dtype=np.int32)
+        )  # fmt: skip
+
+    def fold(self, first: int, last: int, made: tuple[Array, ...], out: tuple[Array, ...]) -> None:
+        """Fold members ``first`` to ``last``, with more room whenever it is needed."""
+        columns = self.columns
+        keep = int(self.keep)
+        while first < last:
+            code = self.machine.fold(
+                first, last, columns.start, columns.more_start, columns.events(), columns.own,
+                columns.more, made, columns.lines, columns.mask(), self.S, self.B, self.T, out,
+                self.c, self.machine.cal, self.cap, self.until, keep,
+            )  # fmt: skip
+            if code == M.DONE:
+                break
+            first = int(self.c[T.C_MEMBER])
+            self._more(code, first)
+        if self.keep:
+            self._hand_over(last, int(self.c[T.C_ROWS]))
+            self.c[T.C_ROWS] = 0
+        self.totals.postings = int(self.c[T.C_POSTINGS])
+        self.totals.wrong = int(self.c[T.C_WRONG])
+
+    def _more(self, code: int, member: int) -> None:
+        """More room of what ran out; the member will be folded again from its beginning."""
+        if code == M.NEED_RECORDS:
+            if self.c[T.C_FIRST] > 0:
+                self._hand_over(member, int(self.c[T.C_FIRST]))
+            else:
+                self.rows *= 4
+                self._buffer()
+            self.c[T.C_ROWS] = 0
+            return
+        self.c[T.C_ROWS] = self.c[T.C_FIRST]
+        if code == M.NEED_LOTS:
+            self.cap *= 2
+        elif code == M.NEED_GRANTS:
+            self.grants *= 4
+        else:
+            self.holds *= 2
+            self.holds += self.units * self.cap
+        self._scratch()
+
+    def _hand_over(self, member: int, rows: int) -> None:
+        """The records of the members before ``member`` leave the buffer."""
+        self.records.append(
+            (member, self.B[0][: rows * K.RECORD].copy(), self.B[1][:rows].copy())
+        )  # fmt: skip
+
+
+def fold(
+    machine: Machine,
+    columns: Columns,
+    until: int,
+    keep: bool = False,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Folded:
+    """Fold all members up to an instant.
+
+    keep      keep the records of what was posted (memory: 100 bytes a posting)
+    progress  is told (events done, events in all) now and then
+    Raises Fault when postings and states do not agree.
+    """
+    count = len(columns.start) - 1
+    linked = machine.program.program
+    ladders = max(1, len(linked.ladders))
+    members = Members(
+        np.zeros((count, len(linked.units) * 4), dtype=np.int64),
+        np.zeros((count, ladders), dtype=np.int16),
+        np.zeros((count, ladders), dtype=np.int64), np.zeros(count, dtype=np.int64),
+    )  # fmt: skip
+    size = len(columns.more[0])
+    made = tuple(np.zeros(size, dtype=kind) for kind in MADE)
+    out = (members.balances, members.levels, members.level_untils, members.expiries)
+    months = month_span(machine, columns, until)
+    jobs = [(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
+    workers = [Worker(machine, columns, until, months, keep)
+               for _ in range(max(1, min(threads, len(jobs))))]  # fmt: skip
+    lock = threading.Lock()
+    done = 0
+
+    def work(worker: Worker) -> None:
+        nonlocal done
+        while True:
+            with lock:
+                if not jobs:
+                    return
+                first, last = jobs.pop(0)
+            worker.fold(first, last, made, out)
+            with lock:
+                done += int(columns.start[last] - columns.start[first])
+                if progress is not None:
+                    progress(done, len(columns))
+
+    if len(workers) == 1:
+        work(workers[0])
+    else:
+        with ThreadPoolExecutor(len(workers)) as pool:
+            list(pool.map(work, workers))
+    machine.compiled()
+    totals = workers[0].totals
+    for worker in workers[1:]:
+        totals.add(worker.totals)
+    ensure(totals.wrong == 0, f"{totals.wrong} members: postings and state do not agree")
+    records = sorted(
+        (each for worker in workers for each in worker.records), key=lambda each: each[0]
+    )
+    return Folded(members, totals, made, records)
+
+
+def month_span(machine: Machine, columns: Columns, until: int) -> tuple[int, int]:
+    """The first and the last month in which anything can be posted or bought."""
+    calendar: Any = machine.program.calendar
+    if not len(columns):
+        return 0, 0
+    least = min(int(columns.at.min()), int(columns.occurred.min()))
+    most = max(int(columns.at.max()), int(columns.occurred.max()), until - 1)
+    return (calendar.month_of[calendar.day_of(least)], calendar.month_of[calendar.day_of(most)])

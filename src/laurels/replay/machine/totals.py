@@ -1,0 +1,206 @@
+"""What a member leaves behind in the totals: points by month, levels, rules, money.
+
+In the part of Python that also compiles to machine code. ``T`` is the tuple of totals, ``B`` the
+buffer of records, ``c`` what changes while members are folded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laurels.engine.kernel.calendar import day_of
+from laurels.engine.kernel.layout import (
+    A_END,
+    A_POINTS,
+    ACTIVATED,
+    ACTIVE_LOT,
+    AT_ACTIVE,
+    AT_DEBT,
+    AT_HELD,
+    AT_PENDING,
+    AT_RETURNED,
+    EARNED,
+    HEAD,
+    L_LEVEL,
+    L_UNTIL,
+    LADDER,
+    LEVEL_CHANGE,
+    NEVER,
+    R_AT,
+    R_FROM,
+    R_KIND,
+    R_POINTS,
+    R_RULE,
+    R_TO,
+    R_UNIT,
+    RECORD,
+    U_ACTIVE,
+    U_AHEAD,
+    U_ATAIL,
+    U_DEBT,
+    U_HELD,
+    U_PENDING,
+    UNIT,
+)
+
+type_any = Any
+UNITS: int
+RULES: int
+LADDERS: int
+LADDER_FIRST: int
+EFFECT_RULE: tuple[int, ...]
+
+# --- c: what changes while members are folded
+C_SLACK = 0  # steps for which there is room for lots
+C_ROWS = 1  # records in the buffer
+C_FIRST = 2  # the member's first record
+C_GRANTS = 3  # kept grants
+C_MONTH = 4  # the month index that is row 0 of the totals
+C_POSTINGS = 5
+C_MEMBER = 6  # where the loop stopped
+C_WRONG = 7  # members whose postings and state do not agree
+C_SIZE = 8
+
+ACCOUNTS = 12
+
+
+def add_records(B: type_any, T: type_any, c: type_any, cal: type_any) -> None:
+    """Add a member's records to the totals."""
+    rec, cause = B
+    flows, activated, rules, last = T[0], T[1], T[2], T[3]
+    levels = T[4]
+    for r in range(RULES):
+        last[r] = -2
+    low = 0
+    high = 0
+    month = 0
+    for i in range(c[C_FIRST], c[C_ROWS]):
+        k = i * RECORD
+        at = rec[k + R_AT]
+        if at < low or at >= high:
+            index = cal[1][day_of(cal, at)]
+            low = cal[0][cal[2][index]]
+            high = cal[0][cal[2][index + 1]]
+            month = index - c[C_MONTH]
+        points = rec[k + R_POINTS]
+        kind = rec[k + R_KIND]
+        u = rec[k + R_UNIT]
+        if kind == LEVEL_CHANGE:
+            turn_level(T, levels, u, points, month)
+            continue
+        c[C_POSTINGS] += 1
+        flows[month, u, rec[k + R_FROM]] -= points
+        flows[month, u, rec[k + R_TO]] += points
+        if kind == ACTIVATED:
+            activated[u] += points
+        if rec[k + R_RULE] >= 0:
+            rule = EFFECT_RULE[rec[k + R_RULE]]
+            if kind == EARNED:
+                rules[rule, 0] += points
+                add_rule(rules, last, rule, cause[i])
+            if rec[k + R_TO] == AT_RETURNED:
+                rules[rule, 1] += points
+
+
+def add_rule(rules: type_any, last: type_any, rule: int, cause: int) -> None:
+    """Count a rule once for each event, and once for each member; all dues are as one."""
+    if last[rule] == -2:
+        rules[rule, 3] += 1
+    if cause < 0:
+        if last[RULES + rule] == 0:
+            rules[rule, 2] += 1
+            last[RULES + rule] = 1
+        if last[rule] == -2:
+            last[rule] = -1
+    elif last[rule] != cause:
+        rules[rule, 2] += 1
+        last[rule] = cause
+
+
+def turn_level(T: type_any, levels: type_any, ladder: int, level: int, month: int) -> None:
+    """A level changed; only where it stands at the end of a month counts."""
+    k = ladder * 3
+    if levels[k + 1] != month:
+        end_level(T, levels, ladder)
+        levels[k + 1] = month
+    levels[k + 2] = level
+
+
+def end_level(T: type_any, levels: type_any, ladder: int) -> None:
+    """The month in which a level changed is over."""
+    steps, moved = T[5], T[6]
+    k = ladder * 3
+    month = levels[k + 1]
+    before = levels[k]
+    after = levels[k + 2]
+    if before < 0:  # the member's first month
+        steps[ladder, after, month] += 1
+    elif before != after:
+        steps[ladder, before, month] -= 1
+        steps[ladder, after, month] += 1
+        moved[ladder, 1 if after > before else 0, month] += 1
+    levels[k] = after
+
+
+def begin_levels(T: type_any, levels: type_any, month: int) -> None:
+    """A member is seen for the first time."""
+    for ladder in range(LADDERS):
+        levels[ladder * 3] = -1
+        levels[ladder * 3 + 1] = month
+        levels[ladder * 3 + 2] = 0
+        T[7][ladder, month] += 1
+
+
+def end_levels(T: type_any, levels: type_any) -> None:
+    """A member's fold is over."""
+    for ladder in range(LADDERS):
+        end_level(T, levels, ladder)
+
+
+def write_member(
+    m: int, S: type_any, O: type_any, T: type_any, B: type_any, c: type_any, cap: int  # noqa: E741
+) -> None:
+    """A member's row: balances, levels, the next expiry; and whether its postings agree."""
+    s = S[0]
+    la = S[1]
+    balances, codes, untils, expiries = O
+    soonest = NEVER
+    for u in range(UNITS):
+        b = HEAD + u * UNIT
+        balances[m, u * 4] = s[b + U_ACTIVE]
+        balances[m, u * 4 + 1] = s[b + U_PENDING]
+        balances[m, u * 4 + 2] = s[b + U_HELD]
+        balances[m, u * 4 + 3] = s[b + U_DEBT]
+        for i in range(s[b + U_AHEAD], s[b + U_ATAIL]):
+            k = (u * cap + i) * ACTIVE_LOT
+            if la[k + A_POINTS] > 0:
+                soonest = min(soonest, la[k + A_END])
+                break
+    expiries[m] = soonest
+    for ladder in range(LADDERS):
+        k = LADDER_FIRST + ladder * LADDER
+        codes[m, ladder] = s[k + L_LEVEL]
+        untils[m, ladder] = s[k + L_UNTIL] if s[k + L_LEVEL] > 0 else NEVER
+    if not agree(s, B, T[8], c):
+        c[C_WRONG] += 1
+
+
+def agree(s: type_any, B: type_any, own: type_any, c: type_any) -> bool:
+    """Whether a member's postings add up to what its state says."""
+    rec = B[0]
+    for k in range(UNITS * ACCOUNTS):
+        own[k] = 0
+    for i in range(c[C_FIRST], c[C_ROWS]):
+        k = i * RECORD
+        if rec[k + R_KIND] != LEVEL_CHANGE:
+            u = rec[k + R_UNIT] * ACCOUNTS
+            own[u + rec[k + R_FROM]] -= rec[k + R_POINTS]
+            own[u + rec[k + R_TO]] += rec[k + R_POINTS]
+    for u in range(UNITS):
+        b = HEAD + u * UNIT
+        k = u * ACCOUNTS
+        if own[k + AT_ACTIVE] != s[b + U_ACTIVE] or own[k + AT_PENDING] != s[b + U_PENDING]:
+            return False
+        if own[k + AT_HELD] != s[b + U_HELD] or own[k + AT_DEBT] != -s[b + U_DEBT]:
+            return False
+    return True
