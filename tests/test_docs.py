@@ -2,6 +2,9 @@
 
 What is done with a fenced block depends on its language and on how it begins:
 
+    console                                 commands, typed beside the page's program, and what
+                                            they print
+    csv                                     saved as `events.csv` beside the page's program
     python                                  executed, in one namespace for each page; when a `text`
                                             block follows at once, it is what the block prints
     yaml, begins with `program:`            a whole program: checked, nothing is found
@@ -16,7 +19,11 @@ the `text` block that follows is what `laurels check` finds.
 
 import contextlib
 import io
+import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,6 +146,10 @@ class Page:
             self.mistake(block)
         elif block.language == "yaml":
             self.document(block)
+        elif block.language == "csv":
+            (self.folder / str(self.kept) / "events.csv").write_text(block.text, "utf-8")
+        elif block.language == "console":
+            self.type(block)
 
     def run(self, block: Block) -> None:
         shown = io.StringIO()
@@ -146,6 +157,23 @@ class Page:
             exec(compile("\n" * block.line + block.text, block.page, "exec"), self.names)
         if block.printed is not None:
             assert shown.getvalue() == block.printed, str(block)
+
+    def type(self, block: Block) -> None:
+        """Type each `$ laurels …` beside the page's program; `…` leaves out the rest."""
+        for typed in block.text.removeprefix("$ ").split("\n$ "):
+            command, *wanted = typed.splitlines()
+            shown = subprocess.run(
+                [sys.executable, "-c", "from laurels.cli import main; main()", *shlex.split(command)[1:]],
+                cwd=self.folder / str(self.kept),
+                env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1"},
+                capture_output=True,
+                text=True,
+            )
+            lines = [each.rstrip() for each in shown.stdout.splitlines()]
+            if wanted[-1:] == ["…"]:
+                wanted.pop()
+                lines = lines[: len(wanted)]
+            assert lines == wanted, f"{block}: {command}\n{shown.stderr}"
 
     def document(self, block: Block) -> None:
         tree = texts(yaml.compose(block.text, Loader=yaml.SafeLoader))

@@ -16,7 +16,6 @@ from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled, load
 from laurels.engine.explain import (
     Explainer,
-    arrivals,
     explain_event,
     explain_member,
     explain_posting,
@@ -339,7 +338,7 @@ def test_every_explanation_computes_to_its_posting(program: str, shuffled: bool)
         for each in explainer.located:
             seen = explainer.explained(each)
             assert seen.computes(), (seen.posting.id, seen)
-        for event in arrivals(book):
+        for event in book.arrivals:
             whole = explainer.event(event.id, event.source)
             assert whole.computes(), whole
             if whole.spending is not None and whole.spending.limits:
@@ -359,7 +358,7 @@ def test_everything_can_be_said_and_written_as_json(program: str) -> None:
     book = books(program, 5, True)[0]
     explainer = Explainer(book)
     seen = [explainer.explained(each) for each in explainer.located[-60:]]
-    told = [explainer.event(event.id, event.source) for event in arrivals(book)[-60:]]
+    told = [explainer.event(event.id, event.source) for event in book.arrivals[-60:]]
     for each in [*seen, *told, explainer.member()]:
         json.dumps(each.as_data())
         for language in LANGUAGES:

@@ -11,7 +11,6 @@ from time import perf_counter
 
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -42,15 +41,16 @@ class Meter:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=None)
+        self._task = progress.add_task("", total=None, count="")
 
     def phase(self, name: str) -> None:
         """Something else begins, of unknown length."""
-        self._progress.reset(self._task, description=name, total=None)
+        self._progress.reset(self._task, description=name, total=None, count="")
 
     def tell(self, done: int, total: int) -> None:
         """So much of so much."""
-        self._progress.update(self._task, completed=done, total=total)
+        count = f"{done:,} of {total:,} events"
+        self._progress.update(self._task, completed=done, total=total, count=count)
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def meter() -> Iterator[Meter]:
     """A progress bar that goes away when the work is done."""
     console = stderr()
     columns = (SpinnerColumn(), TextColumn("{task.description:<18}"), BarColumn(40),
-               MofNCompleteColumn(), TimeElapsedColumn())  # fmt: skip
+               TextColumn("{task.fields[count]}"), TimeElapsedColumn())  # fmt: skip
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
@@ -90,7 +90,11 @@ def run(
     formats: Iterable[str] = ("parquet",),
     sink: Sink | None = None,
 ) -> Ran:
-    """Run a history and write what it leaves behind, where a folder is named."""
+    """Run a history and write what it leaves behind, where a folder is named.
+
+    The seconds in the summary have the door, the decisions and the writing in them; reading the
+    files is left out.
+    """
     bar.phase("deciding")
     gc.collect()
     gc.freeze()  # the history is no garbage: do not look through it again and again

@@ -36,7 +36,7 @@ from laurels.engine.explanations import (
     PostingSeen,
     StandingSeen,
 )
-from laurels.engine.journal import Fix, Record, records
+from laurels.engine.journal import Fix, Record, merged, records
 from laurels.engine.kernel import layout as K
 from laurels.engine.levels_seen import levels_of_due, levels_of_event
 from laurels.engine.narrator import Decided, Narrator
@@ -69,7 +69,7 @@ class Explainer:
         self.program = book.compiled.program
         self.narrator = Narrator(book.compiled, book.member, wanted)
         self.narrator.others = book.others
-        self.narrator.tell([event.raw for event in arrivals(book)])
+        self.narrator.tell([event.raw for event in book.arrivals])
         if book.now > self.narrator.now:
             self.narrator.advance(book.now + 1)
             self.narrator.causes += [-1] * (
@@ -93,12 +93,11 @@ class Explainer:
             for event, flat, posted in (
                 (None, entry.dues, own), (entry.event, entry.records, entry.posted)
             ):  # fmt: skip
-                for record in records(flat):
-                    if record[K.R_KIND] != K.LEVEL_CHANGE:
-                        posting = journal.posting(event, record, posted)
-                        yield Located(number, fold, event, record, None, posting)
+                for record in merged(flat):
+                    posting = journal.posting(event, record, posted)
+                    yield Located(number, fold, event, record, None, posting)
             for fix in entry.fixes:
-                posting = journal.posting(fix.event, fix.record, entry.posted, fix)
+                posting = journal.posting(fix.event, fix.record, entry.posted, fix, entry.cause)
                 yield Located(number, fold, fix.event, fix.record, fix, posting)
 
     # -- shared --------------------------------------------------------------------------------
@@ -461,25 +460,6 @@ def _lot(posting: Posting) -> tuple[str, ...]:
     return tuple(posting.lot.split("/")[:3])
 
 
-def arrivals(book: Book) -> list[Event]:
-    """The events of a book in the order in which they arrived.
-
-    Where sources share an id, the later of them stand where they were recorded.
-    """
-    found: list[Event] = []
-    more: list[Event] = []
-    for event in book.events.values():
-        found.append(event)
-        other = event.namesake
-        while other is not None:
-            more.append(other)
-            other = other.namesake
-    for event in more:
-        later = [n for n, each in enumerate(found) if each.recorded > event.recorded]
-        found.insert(later[0] if later else len(found), event)
-    return found
-
-
 def explain_event(book: Book, event_id: str, source: str = "") -> EventExplanation:
     """What became of an event, and why. Raises RequestError when the book does not know it."""
     named = book.find(source, event_id)
@@ -492,7 +472,7 @@ def explain_posting(book: Book, posting_id: str) -> PostingExplanation:
     known = next((each for each in book.postings() if each.id == posting_id), None)
     wanted = None
     if known is not None:
-        wanted = {event.key for event in arrivals(book) if event.id == known.event}
+        wanted = {event.key for event in book.arrivals if event.id == known.event}
     return Explainer(book, wanted).posting(posting_id)
 
 

@@ -44,7 +44,7 @@ SHARE_DIGITS = 6
 def summary(
     result: Result, seconds: float | None = None, engine: str = "python"
 ) -> dict[str, object]:
-    """The summary. ``seconds``: how long the engine took, reading and writing left out.
+    """The summary. ``seconds``: how long it took from the door to the last posting.
 
     Raises Fault when the totals do not add up.
     """
