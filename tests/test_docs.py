@@ -21,6 +21,7 @@ import contextlib
 import io
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -31,10 +32,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 import laurels
 from laurels.base.errors import Finding, ProgramError
-from laurels.program import check
+from laurels.program import check, model
 from laurels.program.loader import parse_document
 from laurels.program.model import Program, Version
 from laurels.story import load_story, tell
@@ -96,7 +98,7 @@ def laid_over(below: Tree, above: Tree) -> Tree:
 
 def with_part(program: Tree, part: Tree) -> Tree:
     """A program with a part of the file, or a part of its only version, laid over it."""
-    if part.keys() <= {info.alias or key for key, info in Version.model_fields.items()}:
+    if part.keys() <= keys_of(Version):
         *before, last = program["versions"]
         return program | {"versions": [*before, laid_over(last, part)]}
     return laid_over(program, part)
@@ -104,9 +106,8 @@ def with_part(program: Tree, part: Tree) -> Tree:
 
 def is_part(tree: Tree) -> bool:
     """Whether a block holds keys of the program file."""
-    known = {info.alias or key for key, info in Version.model_fields.items()}
     return isinstance(tree, dict) and (
-        tree.keys() <= known or tree.keys() <= Program.model_fields.keys()
+        tree.keys() <= keys_of(Version) or tree.keys() <= keys_of(Program)
     )
 
 
@@ -163,7 +164,12 @@ class Page:
         for typed in block.text.removeprefix("$ ").split("\n$ "):
             command, *wanted = typed.splitlines()
             shown = subprocess.run(
-                [sys.executable, "-c", "from laurels.cli import main; main()", *shlex.split(command)[1:]],
+                [
+                    sys.executable,
+                    "-c",
+                    "from laurels.cli import main; main()",
+                    *shlex.split(command)[1:],
+                ],
                 cwd=self.folder / str(self.kept),
                 env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1"},
                 capture_output=True,
@@ -208,9 +214,7 @@ class Page:
     def mistake(self, block: Block) -> None:
         part = texts(yaml.compose(block.text, Loader=yaml.SafeLoader))
         findings = found_in(written(with_part(self.program, part)))
-        shown = [
-            line for each in findings if each.severity == "error" for line in told_of(each)
-        ]
+        shown = [line for each in findings if each.severity == "error" for line in told_of(each)]
         assert block.printed is not None, str(block)
         assert shown == block.printed.splitlines(), str(block)
 
@@ -243,20 +247,28 @@ def headings(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", each.lower()).strip().replace(" ", "-") for each in found}
 
 
-def keys_of(model: Any) -> set[str]:
-    return {info.alias or key for key, info in model.model_fields.items()}
+def test_the_architecture_shows_the_import_table() -> None:
+    table = runpy.run_path(str(ROOT / "tests/tidy/test_house_rules.py"))["MAY_IMPORT"]
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE)
+    shown = {
+        room: ", ".join(sorted(allowed)) or "nothing of ours" for room, allowed in table.items()
+    }
+    assert dict(rows) == shown
+
+
+def keys_of(part: type[BaseModel]) -> set[str]:
+    """The keys of a part of the program file, as they are written."""
+    return {info.alias or key for key, info in part.model_fields.items()}
 
 
 def test_the_guide_names_every_key_of_the_program_file() -> None:
-    from laurels.program import model
-
     guide = (ROOT / "docs/guide.md").read_text("utf-8")
-    documents = [
-        each for each in vars(model).values() if isinstance(each, type) and issubclass(each, model.Doc | model.Level)
-    ]
+    parts = [each for each in vars(model).values() if isinstance(each, type)]
     missing = sorted(
         f"{each.__name__}.{key}"
-        for each in documents
+        for each in parts
+        if issubclass(each, BaseModel)
         for key in keys_of(each)
         if f"`{key}`" not in guide and not re.search(rf"^\s*-?\s*{key}:", guide, re.MULTILINE)
     )

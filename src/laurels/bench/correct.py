@@ -23,16 +23,16 @@ def bench_correct() -> list[dict[str, Any]]:
         book, fold = _book(history, EVENTS)
         recent = _undo(book, EVENTS - MONTH_AGO, EVENTS, "recent")
         oldest = _undo(book, 0, EVENTS, "oldest")
-        peer = f"folding {EVENTS} events"
-        rows.append(result(f"{history.case}: a purchase of the previous month, {EVENTS} events",
+        peer = "folding anew"
+        rows.append(result(f"of the previous month, {EVENTS:,} events",
                            recent, "ms", RECENT_TARGET, peer, fold))  # fmt: skip
-        rows.append(result(f"{history.case}: the oldest purchase, {EVENTS} events", oldest, "ms",
+        rows.append(result(f"the oldest, {EVENTS:,} events", oldest, "ms",
                            OLDEST_TARGET, peer, fold))  # fmt: skip
         del book
         book, fold = _book(history, LONGEST)
-        rows.append(result(f"{history.case}: the oldest purchase, {LONGEST} events",
+        rows.append(result(f"the oldest, {LONGEST:,} events",
                            _undo(book, 0, LONGEST, "oldest"), "ms", None,
-                           f"folding {LONGEST} events", fold))  # fmt: skip
+                           "folding anew", fold))  # fmt: skip
         del book
         gc.collect()
     return rows

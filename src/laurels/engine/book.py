@@ -159,7 +159,6 @@ class Book(Views):
     def advance(self, until: int) -> tuple[Posting, ...]:
         """Everything that is due strictly before an instant happens; returns what was posted."""
         entries = self._advance(until)
-        self.now = max(self.now, until - 1)
         return tuple(p for entry in entries for p in self.journal.postings_of(entry))
 
     # -- taking --------------------------------------------------------------------------------
@@ -416,6 +415,7 @@ class Book(Views):
     def _advance(self, until: int, posted: int | None = None) -> list[Entry]:
         """Post what is due before an instant, each at its own."""
         records = self.state.advance(until)
+        self.now = max(self.now, until - 1)
         if not records:
             return []
         entry = Entry(None, records, NOTHING, posted)
