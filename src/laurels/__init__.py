@@ -1,10 +1,10 @@
 """Laurels: a loyalty engine. A program is a file; every point explains itself.
 
-    import laurels
-    program = laurels.load("program.yaml")
-    book = laurels.Book(program, "anna")
-    book.take({"id": "1", "member": "anna", "type": "purchase", ...})
-    book.balance("points").active
+import laurels
+program = laurels.load("program.yaml")
+book = laurels.Book(program, "anna")
+book.take({"id": "1", "member": "anna", "type": "purchase", ...})
+book.balance("points").active
 """
 
 from laurels.engine.book import Book, Decision

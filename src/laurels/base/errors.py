@@ -137,6 +137,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "attribute-values": ("program", "A set of values for what is no text."),
     "award-out-of-range": ("program", "An award is, or could be, outside the range of its rule."),
     "cap-covers-nothing": ("program", "None of a cap's rules gives the unit that it limits."),
+    "budget-form": ("program", "A budget over all members is a number, without `when`."),
     "cap-empty": ("program", "A cap limits nothing."),
     "cap-impossible": ("program", "A cap's least is above its most."),
     "cap-never": ("program", "A cap's condition never holds."),

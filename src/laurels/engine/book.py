@@ -9,7 +9,7 @@ the two folds is posted as corrections.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -156,6 +156,37 @@ class Book(Views):
             decision = Decision(decision.status, event, entries, decision.refusal, self.journal)
         return decision
 
+    def foresee(self, events: Sequence[Event]) -> None:
+        """Say beforehand all that is to come, in event order, as a net replay can.
+
+        Where no request is decided on the way and nothing is withdrawn, it makes no difference
+        when a return as if never bought is learned of: what comes back is left out from the
+        start, instead of history being folded again for each return. Otherwise nothing is done.
+        """
+        if not self.as_if or any(
+            event.type == "withdrawn" or (event.type in ASKS and not event.row[K.E_OUTCOME])
+            for event in events
+        ):
+            return
+        known: dict[Key, Event] = {}
+        named: dict[str, Event] = {}
+        for event in events:
+            known.setdefault(event.key, event)
+            named.setdefault(event.id, event)
+        for event in known.values():
+            if event.type != "return":
+                continue
+            original = known.get((event.source, event.refers)) or named.get(event.refers)
+            version = self.compiled.program.versions[event.row[K.E_VERSION]]
+            if original is None or original.type == "return" or not original.lines:
+                continue
+            if version.returns == "as_if_never_bought":
+                self._line_of(event, original)
+                self.cuts.setdefault(original.key, []).append(event)
+                event.foreseen = True
+        for key in self.cuts:
+            self._lower(known[key])
+
     def advance(self, until: int) -> tuple[Posting, ...]:
         """Everything that is due strictly before an instant happens; returns what was posted."""
         entries = self._advance(until)
@@ -191,6 +222,8 @@ class Book(Views):
 
     def _insert(self, event: Event, status: Status = "taken") -> Decision:
         """Put an event into history: at its end in one step, else by folding again."""
+        if event.gone:  # foreseen: all of it comes back
+            return Decision(status, event, journal=self.journal)
         acts = event.acts
         recorded = event.recorded
         now = self.now
@@ -341,6 +374,9 @@ class Book(Views):
         if version.returns != "as_if_never_bought":
             self.named.append(event)
             return self._insert(event)
+        if event.foreseen:
+            self.now = max(self.now, event.acts)
+            return Decision("taken", event, journal=self.journal)
         posted = max(event.recorded, event.acts, self.now)
         first = self._advance(max(event.recorded, event.acts) + 1, posted)
         self.now = max(self.now, event.acts)
@@ -368,7 +404,8 @@ class Book(Views):
         row[K.E_AMOUNT] = sum(left)
         gone = row[K.E_AMOUNT] == 0 and sum(original.amounts) > 0
         at = bisect.bisect_left(self.places, original.place)
-        if gone and not original.gone:
+        stands = at < len(self.history) and self.history[at] is original
+        if gone and stands:
             del self.history[at], self.places[at]
         elif original.gone and not gone:
             self._put(at, original)

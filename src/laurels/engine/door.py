@@ -45,7 +45,7 @@ class Event:
     amounts of its lines as they were sent; refers, pays, to: ids of what it names
     decided 1 accepted, 2 refused (refusal says why): what a later fold reads as a fact
     number  of a hold; asked: points that were asked for; paid: points spent towards it
-    gone    as if it had never been bought; undo: what a later fold must first put back
+    gone    as if it had never been bought; foreseen: a return that is already left out; undo: what a later fold must first put back
     """
 
     # defaults live on the class: most events never set most of these
@@ -62,6 +62,7 @@ class Event:
     number: int = -1
     asked: int = 0
     gone: bool = False
+    foreseen: bool = False
     undo: tuple[Any, ...] | None = None
     namesake: Event | None = None  # the same id from another source
 

@@ -232,7 +232,7 @@ def _join_metric(s: list[int], other: list[int], slot: int, metric: L.Metric) ->
         copy = list(other)
         roll(s, slot, metric.size, period)
         roll(copy, slot, metric.size, period)
-        for at in range(slot + 1, slot + 1 + metric.size):
+        for at in range(slot + 1, slot + 2 + metric.size):
             s[at] += copy[at]
     elif metric.kind in ("sum", "count"):
         _join_counter(s, other, slot)

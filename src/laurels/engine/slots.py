@@ -87,7 +87,7 @@ class Slots:
             self._take(f"LADDER_{upper(ladder.name)}", K.LADDER)
         for metric in self.program.metrics:
             ring = metric.window in ("months", "days")
-            count = 1 + metric.size if ring else 3 if metric.kind == "days" else 2
+            count = 2 + metric.size if ring else 3 if metric.kind == "days" else 2
             self._take(self.metric(metric.index), count)
         for cap in self.program.caps:
             if cap.per != "event" and not cap.budget:

@@ -163,6 +163,8 @@ class _Run:
         for member in sorted(self.members):
             items = self.members.pop(member)
             book = Book(self.program, member, self.door)
+            if not self.as_recorded:
+                book.foresee([i.event for i in items if until is None or i.moment < until])
             for item in items:
                 self._take(book, item, until)
             self._close(book, items, until)

@@ -81,8 +81,10 @@ GRANT = 9
 LN_AMOUNT = 0
 LN_LEFT = 1  # amount not yet returned
 LN_SHARE = 2  # scratch of a split
-LN_MARK = 3  # scratch of a split
-LINE = 4  # columns before the attributes
+LN_MARK = 3  # 1: a rule covers the line
+LN_REST = 4  # scratch of a split: the remainder
+LN_HEAP = 5  # scratch of a split: lines by remainder
+LINE = 6  # columns before the attributes
 
 # --- ev: an event; other columns are the program's attributes
 E_TYPE = 0

@@ -16,8 +16,10 @@ from laurels.engine.kernel.layout import (
     G_UNIT,
     GRANT,
     LN_AMOUNT,
+    LN_HEAP,
     LN_LEFT,
     LN_MARK,
+    LN_REST,
     LN_SHARE,
     NEVER,
     RELEASED,
@@ -37,32 +39,55 @@ def split(ln: type_ints, lines: int, width: int, column: int, points: int, total
     lines, above zero. A line is marked by LN_MARK = 1.
     """
     left = points
+    size = 0
     for i in range(lines):
         k = i * width
-        if ln[k + LN_MARK] == 1:
+        ln[k + LN_SHARE] = 0
+        if ln[k + LN_MARK] == 1 and ln[k + column] > 0:
             share = mul_div(points, ln[k + column], total, 0)
             ln[k + LN_SHARE] = share
+            # the remainder times total: both products may wrap, their difference does not
+            ln[k + LN_REST] = points * ln[k + column] - share * total
             left -= share
-        else:
-            ln[k + LN_SHARE] = 0
+            ln[size * width + LN_HEAP] = i
+            size += 1
+    if left == 0:
+        return
+    for start in range(size // 2 - 1, -1, -1):
+        sink(ln, width, start, size)
     while left > 0:
-        best = -1
-        best_rest = -1
-        for i in range(lines):
-            k = i * width
-            if ln[k + LN_MARK] == 1 and ln[k + column] > 0:
-                # the remainder times total, without the product: points * column - share * total
-                rest = points * ln[k + column] - ln[k + LN_SHARE] * total
-                if rest > best_rest:
-                    best_rest = rest
-                    best = i
-        k = best * width
-        ln[k + LN_SHARE] += 1
-        ln[k + LN_MARK] = 2
+        ln[ln[LN_HEAP] * width + LN_SHARE] += 1
         left -= 1
-    for i in range(lines):
-        if ln[i * width + LN_MARK] == 2:
-            ln[i * width + LN_MARK] = 1
+        size -= 1
+        ln[LN_HEAP] = ln[size * width + LN_HEAP]
+        sink(ln, width, 0, size)
+
+
+def sink(ln: type_ints, width: int, at: int, size: int) -> None:
+    """Let an entry of the heap sink to its place: larger remainders above, earlier lines first."""
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            return
+        if child + 1 < size and outranks(
+            ln, width, ln[(child + 1) * width + LN_HEAP], ln[child * width + LN_HEAP]
+        ):
+            child += 1
+        line = ln[at * width + LN_HEAP]
+        below = ln[child * width + LN_HEAP]
+        if not outranks(ln, width, below, line):
+            return
+        ln[at * width + LN_HEAP] = below
+        ln[child * width + LN_HEAP] = line
+        at = child
+
+
+def outranks(ln: type_ints, width: int, one: int, other: int) -> bool:
+    """Whether a line gets a leftover step before another."""
+    rest = ln[one * width + LN_REST]
+    against = ln[other * width + LN_REST]
+    found: bool = rest > against or (rest == against and one < other)
+    return found
 
 
 def take_off(ln: type_ints, lines: int, width: int, line: int, amount: int) -> int:

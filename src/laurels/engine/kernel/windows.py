@@ -55,21 +55,29 @@ def count_day(s: type_state, slot: int, period: int, day: int) -> None:
 
 
 def roll(s: type_state, slot: int, size: int, period: int) -> None:
-    """Bring a ring of ``size`` periods to a period; what has rolled out is forgotten."""
+    """Bring a ring of ``size`` periods to a period; what has rolled out is forgotten.
+
+    A ring is the latest period, the sum of all its parts, and a part for each period.
+    """
     last = s[slot]
     if period <= last:
         return
-    k = last + 1 if period - last < size else period - size + 1
-    while k <= period:
-        s[slot + 1 + k % size] = 0
-        k += 1
+    if period - last >= size:
+        for k in range(slot + 1, slot + 2 + size):
+            s[k] = 0
+    else:
+        for k in range(last + 1, period + 1):
+            at = slot + 2 + k % size
+            s[slot + 1] -= s[at]
+            s[at] = 0
     s[slot] = period
 
 
 def roll_up(s: type_state, slot: int, size: int, period: int, by: int) -> None:
     """Add to the period's part of a rolling sum."""
     roll(s, slot, size, period)
-    s[slot + 1 + period % size] += by
+    s[slot + 1] += by
+    s[slot + 2 + period % size] += by
 
 
 def roll_down(s: type_state, slot: int, size: int, period: int, by: int) -> None:
@@ -77,9 +85,10 @@ def roll_down(s: type_state, slot: int, size: int, period: int, by: int) -> None
     roll(s, slot, size, period)
     k = period
     while by > 0 and k > period - size:
-        at = slot + 1 + k % size
+        at = slot + 2 + k % size
         cut = min(by, s[at])
         s[at] -= cut
+        s[slot + 1] -= cut
         by -= cut
         k -= 1
 
@@ -87,9 +96,11 @@ def roll_down(s: type_state, slot: int, size: int, period: int, by: int) -> None
 def rolled(s: Sequence[int], slot: int, size: int, period: int) -> int:
     """The sum over the last ``size`` periods up to a period."""
     last = s[slot]
-    total = 0
-    k = max(last - size, period - size) + 1
-    while k <= last:
-        total += s[slot + 1 + k % size]
-        k += 1
+    if period <= last:
+        return s[slot + 1]
+    if period - last >= size:
+        return 0
+    total = s[slot + 1]
+    for k in range(last + 1, period + 1):
+        total -= s[slot + 2 + k % size]
     return total

@@ -10,6 +10,7 @@ FALLS = {"to_result": 0, "one_level": 1, "never": 2}
 
 
 def write_ladder(w: Writer, ladder: L.Ladder) -> None:
+    """All functions of one ladder."""
     for index, rules in ladder.rules.items():
         write_level_of(w, ladder, rules, w.program.versions[index])
     write_by_version(w, ladder)
@@ -43,6 +44,7 @@ def write_level_of(w: Writer, ladder: L.Ladder, rules: L.LadderRules, version: L
 
 
 def least_source(w: Writer, rules: L.LadderRules, least: L.Least) -> str:
+    """The test of a level's least value."""
     sign = ">" if least.strict else ">="
     if least.metric is None:
         unit = w.program.units[rules.sum_unit or 0]
@@ -52,6 +54,7 @@ def least_source(w: Writer, rules: L.LadderRules, least: L.Least) -> str:
 
 
 def write_by_version(w: Writer, ladder: L.Ladder) -> None:
+    """The level that a member deserves, by the version in force."""
     w.function(f"{fn(ladder.name)}_level(s, v, day, mo)", "The same, by version.")
     for index in ladder.rules:
         number = w.program.versions[index].number
@@ -91,6 +94,7 @@ def write_set(w: Writer, ladder: L.Ladder) -> None:
 
 
 def until_lines(w: Writer, ladder: L.Ladder, rules: L.LadderRules) -> list[str]:
+    """How long a level lasts in one version: by period, or by its term."""
     name = upper(ladder.name)
     if rules.period:
         months = 1 if rules.period == "month" else 12

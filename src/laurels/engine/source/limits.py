@@ -80,10 +80,12 @@ def write_room(w: Writer, version: L.Version, cap: L.Cap) -> None:
         out.add(f"{room} -= counted(s, {slot}, {PERIOD[cap.per]})")
         out.block(f"if {room} < 0:", [f"{room} = 0"])
     if cap.when is not None:
-        out.block(f"if not {w.emit(cap.when, version)}:", [f"{room} = NEVER"])
+        out.add(f"applies{cap.index} = {w.emit(cap.when, version)}")
+        out.block(f"if not applies{cap.index}:", [f"{room} = NEVER"])
 
 
 def write_clip(w: Writer, cap: L.Cap, effect: L.Effect) -> None:
+    """Let through no more of an effect than a cap has room for."""
     points = f"e{effect.index}"
     room = f"room{cap.index}"
     w.trace(f"'cap', {effect.index}, {cap.index}, {room}, {points}")
@@ -100,5 +102,6 @@ def write_used(w: Writer, effect: L.Effect, caps: Sequence[L.Cap]) -> None:
         body.append(f"room{cap.index} -= {points}")
         if cap.per != "event" and not cap.budget:
             slot = w.slots.cap(cap.index)
-            body.append(f"count_up(s, {slot}, {PERIOD[cap.per]}, {points})")
+            test = f"if applies{cap.index}: " if cap.when is not None else ""
+            body.append(f"{test}count_up(s, {slot}, {PERIOD[cap.per]}, {points})")
     w.out.block(f"if {points} > 0:", body)

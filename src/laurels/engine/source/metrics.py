@@ -7,6 +7,7 @@ from laurels.program import linked as L
 
 
 def write_metrics(w: Writer, event: L.EventType) -> None:
+    """What an event type counts in."""
     metrics = [each for each in w.program.metrics if event.name in each.of]
     if not metrics:
         return
@@ -20,6 +21,7 @@ def write_metrics(w: Writer, event: L.EventType) -> None:
 
 
 def write_metric(w: Writer, metric: L.Metric) -> None:
+    """One metric: over the event, or over its lines."""
     if metric.by_line:
         w.out.add("value = 0")
         w.out.add("hit = 0")
@@ -42,6 +44,7 @@ def write_metric(w: Writer, metric: L.Metric) -> None:
 
 
 def counting(w: Writer, metric: L.Metric, value: str) -> str:
+    """The line that counts a value for the current period."""
     slot = w.slots.metric(metric.index)
     period = PERIOD[metric.window]
     if metric.kind == "days":
@@ -55,6 +58,7 @@ def counting(w: Writer, metric: L.Metric, value: str) -> str:
 
 
 def write_net(w: Writer, metric: L.Metric) -> None:
+    """How a return lowers a metric that is net of returns."""
     slot = w.slots.metric(metric.index)
     types = " or ".join(f"rf[E_TYPE] == {w.program.events[name].index}" for name in metric.of)
     by = "cut"

@@ -16,6 +16,7 @@ from laurels.program import linked as L
 
 
 def effects_of(w: Writer, version: L.Version, event: L.EventType) -> list[L.Effect]:
+    """The effects of a version that read an event type, in the order of the file."""
     return [w.program.effects[i] for i in version.effects if event.name in w.program.effects[i].on]
 
 
@@ -50,6 +51,7 @@ def write_rules(w: Writer, version: L.Version, event: L.EventType) -> None:
 
 
 def write_cover(w: Writer, version: L.Version, effect: L.Effect) -> None:
+    """The lines that a rule covers."""
     assert effect.lines is not None
     w.function(
         f"cover_{effect.index}(s, ev, ln)",
@@ -125,6 +127,7 @@ def write_base(w: Writer, version: L.Version, effect: L.Effect) -> None:
 
 
 def write_amount(w: Writer, version: L.Version, effect: L.Effect, points: str) -> None:
+    """The points of one effect, by the kind of its gift."""
     add = w.out.add
     give = effect.give
     rounding = ROUNDING[effect.rounding]
@@ -173,7 +176,9 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
     if waits and not effect.for_everyone:
         number = w.program.terms.index(effect.expires)
         out.block("if not member:", ["active = NEVER", f"end = {-1 - number}"])
-    if effect.lines is not None:
+    if not takes_back(w):
+        out.add("covered = 0")
+    elif effect.lines is not None:
         out.add(f"covered = cover_{effect.index}(s, ev, ln)")
     else:
         out.add("covered = mark_all(ln, ev[E_LINES], WIDTH) if ev[E_LINES] > 1 else 0")
@@ -186,6 +191,11 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
         out.add(f"count_up(s, {w.slots.times(effect)}, {per}, 1)")
     w.trace(f"'grant', {effect.index}, {points}, active, end")
     out.depth -= 1
+
+
+def takes_back(w: Writer) -> bool:
+    """Whether any version takes grants back by line; where none does, shares are not noted."""
+    return any(each.returns in ("proportional", "full") for each in w.program.versions)
 
 
 def counts_times(w: Writer, effect: L.Effect) -> bool:

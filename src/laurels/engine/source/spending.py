@@ -11,6 +11,7 @@ from laurels.program import linked as L
 
 
 def write_returns(w: Writer) -> None:
+    """What a return does: sums fall, grants are taken back by the policy of the version."""
     w.function(
         "on_return(s, la, lp, ev, rf, ln, g, out, cal, cap)",
         "Part of an event (rf) comes back: sums fall, grants are taken back.",
@@ -38,6 +39,7 @@ def write_returns(w: Writer) -> None:
 
 
 def write_spending(w: Writer) -> None:
+    """Everything that moves points by request."""
     for version in w.program.versions:
         write_may_spend(w, version)
     w.function(
@@ -102,6 +104,7 @@ def write_may_spend(w: Writer, version: L.Version) -> None:
 def write_limited(
     w: Writer, version: L.Version, limit: L.SpendingLimit, test: str, body: Sequence[str]
 ) -> None:
+    """A test that holds only for the redemptions that a limit is about."""
     tests = [test]
     if limit.when is not None:
         tests.insert(0, w.emit(limit.when, version))
@@ -111,6 +114,7 @@ def write_limited(
 
 
 def write_most(w: Writer, version: L.Version, limit: L.SpendingLimit) -> None:
+    """The most that a limit lets through: a number, or a share of a price."""
     if limit.maximum is not None:
         write_above(w, version, limit, str(limit.maximum), "True")
     if limit.share is None:
@@ -132,6 +136,7 @@ def write_most(w: Writer, version: L.Version, limit: L.SpendingLimit) -> None:
 def write_above(
     w: Writer, version: L.Version, limit: L.SpendingLimit, most: str, test: str
 ) -> None:
+    """Refuse or clip what is above a limit."""
     body = [f"most = {most}"]
     if limit.clip:
         body += [
@@ -187,6 +192,7 @@ def write_spent(w: Writer) -> None:
 
 
 def write_redemption(w: Writer) -> None:
+    """A redemption: a request is decided, a fact may make debt."""
     w.function(
         "on_redemption(s, la, ev, rf, out, cal, cap)",
         "A request to spend is decided; an accepted redemption is a fact and may make debt.",
@@ -221,6 +227,7 @@ def write_asked(w: Writer, outcome: str) -> None:
 
 
 def write_holds(w: Writer) -> None:
+    """Holds, and what ends them: capture and void."""
     add = w.out.add
     w.function(
         "on_hold(s, la, lh, ev, rf, out, cal, cap)",

@@ -10,6 +10,7 @@ from laurels.program.names import BUILTIN
 
 
 def write_step(w: Writer) -> None:
+    """One event applied to one state."""
     w.function(
         f"step({HOLDING}, ev, rf, ln, g, out, cal, cap)",
         "Apply one event to a state that has been brought to its instant.",
@@ -46,6 +47,7 @@ def ordered_types(w: Writer) -> list[L.EventType]:
 
 
 def branch(w: Writer, event: L.EventType) -> list[str]:
+    """What the step does for an event type; `<handle>` stands for metrics and rules."""
     special = {
         "return": "on_return(s, la, lp, ev, rf, ln, g, out, cal, cap)",
         "redemption": "on_redemption(s, la, ev, rf, out, cal, cap)",

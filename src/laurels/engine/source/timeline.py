@@ -51,6 +51,7 @@ def write_birthday(w: Writer) -> None:
 
 
 def write_next_due(w: Writer) -> None:
+    """When something falls due next."""
     w.function("next_due(s, la, lp, lh, cap)", "The next instant at which something falls due.")
     add = w.out.add
     add("due = holds_due(s, lh) if s[HOLDS] > 0 else NEVER")

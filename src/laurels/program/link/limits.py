@@ -85,6 +85,13 @@ class Limits(Tables):
         minimum = self.number(cap.at_least, scale, (*path, "at_least")) if cap.at_least else None
         if limit is None and table is None and minimum is None:
             self.wrong(path, "cap-empty", f"`{name}` limits nothing", "at_most or at_least")
+        if cap.across == "all_members" and (limit is None or cap.when is not None):
+            self.wrong(
+                path,
+                "budget-form",
+                f"the budget `{name}` is no plain number of points",
+                "at_most: a number, and no `when`: name the rules that it is for",
+            )
         self.caps.append(
             linked.Cap(
                 name,

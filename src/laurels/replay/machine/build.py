@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-import importlib.util
 import os
-import sys
+import platform
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import numba
+import llvmlite
+import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
-from laurels.replay.machine.text import module_text
+from laurels.replay.machine import columns, filling, fold, member, text, totals, translate
+from laurels.replay.machine.text import entries, translated
+from laurels.replay.machine.translate import Kind
 
 Ints = NDArray[np.int64]
 Tell = Callable[[str], None]
-
-MARK = ".compiled"
-"""Beside a module whose machine code is on disk."""
+PARTS = (columns, filling, fold, member, text, totals, translate)
+SPEED = 2
+"""What LLVM is asked for: 3 takes twice as long to compile and runs no faster."""
 
 
 class Machine:
-    """The machine code of one program.
+    """The machine code of one program: functions over arrays, which run without Python's lock.
 
-    first   nothing of it was on disk: the first call compiles, for seconds
-    cal     the program's calendar, as the kernel reads it
+    cal  the program's calendar, as the kernel reads it
     """
 
-    def __init__(self, program: Compiled, module: ModuleType, path: Path) -> None:
+    def __init__(self, program: Compiled, code: bytes) -> None:
         self.program = program
-        self.path = path
-        self.first = not path.with_suffix(MARK).exists()
-        self.step: Callable[..., Any] = module.step
-        self.advance: Callable[..., Any] = module.advance
-        self.fold: Callable[..., Any] = module.fold_members
-        self.group: Callable[..., Any] = module.fold_members
+        self._engine = _engine()
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        found = {name: self._entry(name, kinds) for name, kinds in entries(program).items()}
+        self.fold, self.step, self.advance = found["fold_members"], found["step"], found["advance"]
         self.cal = tuple(np.array(each, dtype=np.int64) for each in program.cal)
 
-    def compiled(self) -> None:
-        """The loop has run once, so all of its machine code is on disk."""
-        if self.first:
-            self.path.with_suffix(MARK).touch()
-            self.first = False
+    def _entry(self, name: str, kinds: tuple[Kind, ...]) -> Callable[..., int]:
+        words = [ctypes.c_int64] * len(kinds)
+        call = ctypes.CFUNCTYPE(ctypes.c_int64, *words)(self._engine.get_function_address(name))
+
+        def entry(*arguments: Any) -> int:
+            kept: list[Any] = []
+            pairs = zip(arguments, kinds, strict=True)
+            return int(call(*[_word(argument, kind, kept) for argument, kind in pairs]))
+
+        return entry
+
+
+def _word(argument: Any, kind: Kind, kept: list[Any]) -> int:
+    """An argument as a number: itself, the address of an array, or of a table of addresses."""
+    if kind[0] == "int":
+        return int(argument)
+    if kind[0] == "row":
+        return _address(argument, kind[1][0])
+    each = [_address(one, bits) for one, bits in zip(argument, kind[1], strict=True)]
+    addresses = np.array(each, dtype=np.int64)
+    kept.append(addresses)
+    return addresses.ctypes.data
+
+
+def _address(array: NDArray[Any], bits: int) -> int:
+    """Where an array stands. Raises TypeError for one that machine code would misread."""
+    if array.dtype.itemsize * 8 != bits or not array.flags.c_contiguous:
+        raise TypeError(f"an array of {array.dtype} where {bits} bits are expected")
+    return array.ctypes.data
 
 
 def cache_folder() -> Path:
@@ -55,33 +79,52 @@ def cache_folder() -> Path:
     return Path(root) / "laurels" / "machine"
 
 
-def machine(program: Compiled, folder: Path | None = None) -> Machine:
-    """The machine code of a program, from the cache or to be compiled at its first call."""
-    text = module_text(program)
-    made_of = f"{text}|{numba.__version__}|{np.__version__}|{sys.version}"
-    key = hashlib.sha256(made_of.encode()).hexdigest()[:16]
-    name = f"step_{key}"
-    path = (folder or cache_folder()) / f"{name}.py"
-    if not path.exists():
-        _write(path, text)
-    return Machine(program, _imported(name, path), path)
-
-
-def _write(path: Path, text: str) -> None:
-    """The file as a whole or not at all: several processes may want it at once."""
+def machine(program: Compiled, folder: Path | None = None, tell: Tell | None = None) -> Machine:
+    """The machine code of a program, from the cache or compiled now (``tell`` hears of it)."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    path = (folder or cache_folder()) / f"{_key(program)}.o"
+    if path.exists():
+        return Machine(program, path.read_bytes())
+    if tell is not None:
+        tell(program.name)
+    code = compiled(translated(program))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    draft.write_bytes(code)
+    draft.replace(path)  # whole or not at all: several processes may want it at once
+    return Machine(program, code)
 
 
-def _imported(name: str, path: Path) -> ModuleType:
-    known = sys.modules.get(name)
-    if known is not None:
-        return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+def _key(program: Compiled) -> str:
+    """What the machine code is made of, as a name."""
+    digest = hashlib.sha256(f"{program.hash} {filling.fill_source(program)}".encode())
+    for module in PARTS:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    made_for = (llvmlite.__version__, platform.machine(), llvm.get_host_cpu_name(),
+                llvm.get_host_cpu_features().flatten(), SPEED)  # fmt: skip
+    digest.update(repr(made_for).encode())
+    return digest.hexdigest()[:20]
+
+
+def compiled(source: str) -> bytes:
+    """LLVM's text as an object file of this machine."""
+    module = llvm.parse_assembly(source)
+    module.verify()
+    target = _target()
+    options = llvm.create_pipeline_tuning_options(speed_level=SPEED)
+    builder = llvm.create_pass_builder(target, options)
+    builder.getModulePassManager().run(module, builder)
+    code: bytes = target.emit_object(module)
+    return code
+
+
+def _target() -> Any:
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
+        opt=SPEED, reloc="pic", codemodel="jitdefault", jit=True,
+    )  # fmt: skip
+
+
+def _engine() -> Any:
+    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())

@@ -86,6 +86,8 @@ def fill_source(program: Compiled) -> str:
         f"EFFECTS = {len(linked.effects)}",
         f"RULES = {len(rules)}",
         f"LADDERS = {len(linked.ladders)}",
+        f"LEVELS = {1 + max([len(each.levels) for each in linked.ladders], default=0)}",
+        f"STATE_SIZE = {program.slots.size}",
         f"LADDER_FIRST = {8 + len(linked.units) * 11}",
         f"EFFECT_RULE = {tuple_text([rules.index((e.rule, e.unit)) for e in linked.effects])}",
         f"ONE_LINE = {tuple_text(lines)}",
@@ -126,8 +128,10 @@ def _fill(program: Compiled) -> list[str]:
         "    ev[E_LINES] = ONE_LINE[kind]",
         "    ev[E_LINE] = -1 if kind > 0 else 0",
     ]
-    lines += [f"    ev[{name}] = 0" for name in
-              ("E_POINTS", "E_UNIT", "E_OUTCOME", "E_HOLD", "E_UNTIL", "E_PAID", "E_PAYS")]
+    lines += [
+        f"    ev[{name}] = 0"
+        for name in ("E_POINTS", "E_UNIT", "E_OUTCOME", "E_HOLD", "E_UNTIL", "E_PAID", "E_PAYS")
+    ]
     for number, column in enumerate(columns_of(program)):
         lines.append(f"    ev[{column.place}] = A[{number}][k & mask[{number + 2}]]")
     for part in program.slots.local:

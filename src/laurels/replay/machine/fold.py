@@ -54,6 +54,7 @@ from laurels.replay.machine.totals import (
 type_any = Any
 RULES: int
 WIDTH: int
+STATE_SIZE: int
 ONE_LINE: tuple[int, ...]
 PURCHASES: tuple[int, ...]
 AS_IF: tuple[int, ...]
@@ -106,7 +107,7 @@ def fold_members(
 def reset(S: type_any, c: type_any) -> None:
     """A member of whom nothing is known."""
     s, blank = S[0], S[13]
-    for i in range(len(s)):
+    for i in range(STATE_SIZE):
         s[i] = blank[i]
     c[C_SLACK] = 0
     c[C_ROWS] = c[C_FIRST]
@@ -303,7 +304,7 @@ def close(
     cap: int, mask: type_any,
 ) -> None:  # fmt: skip
     """Add a member to the totals and write its row."""
-    levels, types, gross, returned, last = T[4], T[9], T[10], T[11], T[3]
+    types, gross, returned, last = T[9], T[10], T[11], T[3]
     begun = False
     start = 0
     stop = 0
@@ -319,7 +320,7 @@ def close(
         kind = abs(int(E[0][k]))
         if not begun and (here < 0 or (Y[Y_IN][here] == 1 and Y[Y_GONE][here] == 0)):
             begun = True
-            begin_levels(T, levels, month_of(cal, E[1][first_act(k, here, E, X)]) - c[C_MONTH])
+            begin_levels(T, c, month_of(cal, E[1][first_act(k, here, E, X)]) - c[C_MONTH])
         if here >= 0 and (Y[Y_REFUSAL][here] > 0 or Y[Y_WAITING][here] == 1):
             continue
         if here >= 0 and kind == TYPE_WITHDRAWN and X[X_REF][here] < 0:
@@ -339,7 +340,7 @@ def close(
             gross[month - c[C_MONTH]] += E[2][k]
     add_records(B, T, c, cal)
     if begun:
-        end_levels(T, levels)
+        end_levels(T, c)
     write_member(m, S, O, T, B, c, cap)
 
 

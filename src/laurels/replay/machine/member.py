@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from laurels.engine.kernel.layout import (
     E_AMOUNT,
     E_AT,
@@ -38,6 +40,7 @@ from laurels.engine.kernel.layout import (
     O_RETURNED,
     OUT,
     RECORD,
+    REFUSED_BEFORE,
     U_AHEAD,
     U_ATAIL,
     U_PHEAD,
@@ -45,7 +48,15 @@ from laurels.engine.kernel.layout import (
     UNIT,
 )
 from laurels.engine.kernel.returns import take_off
-from laurels.replay.machine.totals import C_GRANTS, C_MEMBER, C_ROWS, C_SLACK
+from laurels.replay.machine.totals import (
+    C_GRANTS,
+    C_HELD,
+    C_KEPT,
+    C_MEMBER,
+    C_ROOM,
+    C_ROWS,
+    C_SLACK,
+)
 
 type_any = Any
 step: Any
@@ -98,6 +109,12 @@ Y_PAID = 9
 Y_GRANT = 10
 Y_GRANTS = 11
 
+MADE = (
+    np.int64, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int64, np.int64,
+    np.int64, np.int32,
+)  # fmt: skip
+"""Types of the columns of Y, in the order of their numbers."""
+
 
 def room(s: type_any, cap: int, c: type_any) -> int:
     """Whether every unit has room for the lots of the next steps, and for how many."""
@@ -118,7 +135,7 @@ def record(out: type_any, B: type_any, c: type_any, row: int) -> int:
     rec, cause = B
     count = out[O_COUNT]
     at = c[C_ROWS]
-    if at + count > len(cause):
+    if at + count > c[C_ROOM]:
         return NEED_RECORDS
     for i in range(count):
         cause[at + i] = row
@@ -226,7 +243,7 @@ def apply_more(
     if kind == TYPE_REDEMPTION or kind == TYPE_HOLD:
         if kind == TYPE_HOLD:
             ev[E_HOLD] = x + 1
-            if (s[HOLDS] + UNITS * cap + 2) * HELD_LOT > len(S[3]):
+            if (s[HOLDS] + UNITS * cap + 2) * HELD_LOT > c[C_HELD]:
                 return NEED_HOLDS
         if X[X_PAYS][x] == 1:
             paid = see_paid(k, x, E, A, X, Y, mask, S, cal)
@@ -240,7 +257,7 @@ def apply_more(
             lines[i * WIDTH + LN_LEFT] = lines[i * WIDTH + LN_AMOUNT]
     else:
         put_lines(ln, ev, x, X, L)
-        lines = ln[0 : len(ln)]
+        lines = ln
     step(s, S[1], S[2], S[3], ev, rf if paid >= 0 else ev, lines, g, out, cal, cap)
     if slot >= 0:
         if not keep_grants(x, Y, g, S[12], out, c):
@@ -263,7 +280,8 @@ def is_request(kind: int) -> bool:
 
 def settle(x: int, paid: int, Y: type_any, out: type_any) -> None:
     """A decision is a fact from now on."""
-    Y[Y_REFUSAL][x] = out[O_REFUSAL]
+    if out[O_REFUSAL] != REFUSED_BEFORE or Y[Y_REFUSAL][x] == 0:
+        Y[Y_REFUSAL][x] = out[O_REFUSAL]
     if out[O_REFUSAL] > 0:
         Y[Y_DECIDED][x] = 2
         return
@@ -307,7 +325,7 @@ def keep_grants(
     """Keep what an event was granted, for its returns."""
     first = c[C_GRANTS]
     count = out[O_GRANTS] * GRANT
-    if first + count > len(kept):
+    if first + count > c[C_KEPT]:
         return False
     for i in range(count):
         kept[first + i] = g[i]

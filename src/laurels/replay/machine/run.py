@@ -20,10 +20,6 @@ from laurels.replay.machine.columns import Array, Columns
 from laurels.replay.machine.filling import rule_keys
 
 Ints = NDArray[np.int64]
-MADE = (np.int64, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int64,
-        np.int64, np.int64, np.int32)  # fmt: skip
-"""Types of the columns of Y."""
-
 BATCH = 4096
 """Members folded between two words about progress."""
 
@@ -73,7 +69,7 @@ class Folded:
     members: Members
     totals: Totals
     made: tuple[Array, ...]
-    records: list[tuple[int, Ints, NDArray[np.int32]]] = field(default_factory=list)
+    records: list[tuple[Ints, NDArray[np.int32]]] = field(default_factory=list)
 
 
 class Worker:
@@ -94,8 +90,9 @@ class Worker:
         self.rows = 1 << (16 if keep else 12)
         self.c = np.zeros(T.C_SIZE, dtype=np.int64)
         self.c[T.C_MONTH] = months[0]
+        self.c[T.C_MONTHS] = months[1] - months[0] + 1
         self.totals = self._totals(months)
-        self.records: list[tuple[int, Ints, NDArray[np.int32]]] = []
+        self.records: list[tuple[Ints, NDArray[np.int32]]] = []
         self._scratch()
         self._buffer()
 
@@ -132,8 +129,9 @@ class Worker:
             zeros(lines * slots.width), zeros((self.effects * lines + 1) * K.GRANT),
             zeros(K.OUT + most * K.RECORD), np.zeros(0, dtype=np.int64),
             zeros(self.columns.slots * slots.width), zeros(self.grants),
-            np.array(self.machine.program.blank(), dtype=np.int64),
+            np.array(self.machine.program.blank(), dtype=np.int64), zeros(1),
         )  # fmt: skip
+        self.c[T.C_HELD], self.c[T.C_KEPT] = len(self.S[3]), len(self.S[12])
         ladders = max(1, len(self.machine.program.program.ladders))
         totals = self.totals
         self.T = (
@@ -143,6 +141,7 @@ class Worker:
         )  # fmt: skip
 
     def _buffer(self) -> None:
+        self.c[T.C_ROOM] = self.rows
         self.B = (
             np.zeros(self.rows * K.RECORD, dtype=np.int64), np.zeros(self.rows, dtype=np.int32)
         )  # fmt: skip
@@ -160,18 +159,18 @@ class Worker:
             if code == M.DONE:
                 break
             first = int(self.c[T.C_MEMBER])
-            self._more(code, first)
+            self._more(code)
         if self.keep:
-            self._hand_over(last, int(self.c[T.C_ROWS]))
+            self._hand_over(int(self.c[T.C_ROWS]))
             self.c[T.C_ROWS] = 0
         self.totals.postings = int(self.c[T.C_POSTINGS])
         self.totals.wrong = int(self.c[T.C_WRONG])
 
-    def _more(self, code: int, member: int) -> None:
+    def _more(self, code: int) -> None:
         """More room of what ran out; the member will be folded again from its beginning."""
         if code == M.NEED_RECORDS:
             if self.c[T.C_FIRST] > 0:
-                self._hand_over(member, int(self.c[T.C_FIRST]))
+                self._hand_over(int(self.c[T.C_FIRST]))
             else:
                 self.rows *= 4
                 self._buffer()
@@ -187,11 +186,9 @@ class Worker:
             self.holds += self.units * self.cap
         self._scratch()
 
-    def _hand_over(self, member: int, rows: int) -> None:
-        """The records of the members before ``member`` leave the buffer."""
-        self.records.append(
-            (member, self.B[0][: rows * K.RECORD].copy(), self.B[1][:rows].copy())
-        )  # fmt: skip
+    def _hand_over(self, rows: int) -> None:
+        """The first records leave the buffer: those of members that are done."""
+        self.records.append((self.B[0][: rows * K.RECORD].copy(), self.B[1][:rows].copy()))
 
 
 def fold(
@@ -217,7 +214,7 @@ def fold(
         np.zeros((count, ladders), dtype=np.int64), np.zeros(count, dtype=np.int64),
     )  # fmt: skip
     size = len(columns.more[0])
-    made = tuple(np.zeros(size, dtype=kind) for kind in MADE)
+    made = tuple(np.zeros(size, dtype=kind) for kind in M.MADE)
     out = (members.balances, members.levels, members.level_untils, members.expiries)
     months = month_span(machine, columns, until)
     jobs = [(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
@@ -244,14 +241,11 @@ def fold(
     else:
         with ThreadPoolExecutor(len(workers)) as pool:
             list(pool.map(work, workers))
-    machine.compiled()
     totals = workers[0].totals
     for worker in workers[1:]:
         totals.add(worker.totals)
     ensure(totals.wrong == 0, f"{totals.wrong} members: postings and state do not agree")
-    records = sorted(
-        (each for worker in workers for each in worker.records), key=lambda each: each[0]
-    )
+    records = [each for worker in workers for each in worker.records]
     return Folded(members, totals, made, records)
 
 

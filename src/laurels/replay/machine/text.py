@@ -1,43 +1,58 @@
-"""The text of one self-contained module: kernel, generated step, row filling and the loop.
-
-Numba compiles that module and keeps the machine code beside it, so the text must depend on
-nothing else: what the kernel imports stands in the same file, without annotations.
-"""
+"""What is translated: kernel, generated step, filling of rows, and the loop over members."""
 
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 from types import ModuleType
+
+import numpy as np
 
 from laurels.engine.compiled import KERNEL, Compiled
 from laurels.engine.folding import kernel_tree
 from laurels.replay.machine import fold, member, totals
-from laurels.replay.machine.filling import fill_source
+from laurels.replay.machine.columns import MORE
+from laurels.replay.machine.filling import columns_of, fill_source
+from laurels.replay.machine.member import MADE
+from laurels.replay.machine.translate import INT, Kind, Module, row, table
 
 DRIVER: tuple[ModuleType, ...] = (totals, member, fold)
-HEAD = '''"""Machine code of {name}: made from its program file, written anew when that changes."""
-
-import numpy as np
-from numba import njit
-'''
-COMPILED = "njit(cache=True, nogil=True, error_model='numpy')"
+CAL = table(64, 64, 64)
+SCRATCH = 15
+TOTALS = 12
 
 
-def module_text(program: Compiled) -> str:
-    """The module of a program, as source."""
-    parts = [HEAD.format(name=program.name)]
+def trees_of(program: Compiled) -> list[ast.Module]:
+    """All sources of a program's machine code."""
     trees = [kernel_tree(module) for module in KERNEL]
     trees += [ast.parse(program.source), ast.parse(fill_source(program))]
-    trees += [kernel_tree(module) for module in DRIVER]
-    for tree in trees:
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef):
-                node.decorator_list = [ast.parse(COMPILED, mode="eval").body]
-        parts.append(ast.unparse(ast.fix_missing_locations(tree)))
-    return "\n\n\n".join(parts) + "\n"
+    return trees + [kernel_tree(module) for module in DRIVER]
 
 
-def driver_text() -> str:
-    """What besides the program's own hash decides what the machine code does."""
-    return "".join(Path(str(module.__file__)).read_text("utf-8") for module in DRIVER) + HEAD
+def bits(kinds: object) -> tuple[int, ...]:
+    """Widths of columns."""
+    return tuple(8 * np.dtype(each).itemsize for each in kinds)  # type: ignore[attr-defined]
+
+
+def entries(program: Compiled) -> dict[str, tuple[Kind, ...]]:
+    """What is called from outside, and with what: also in which order Python gives it."""
+    own = bits([each.type for each in columns_of(program)]) or (8,)
+    events, more, made = table(8, 64, 64, 8, 64), table(*bits(MORE)), table(*bits(MADE))
+    ints = row(64)
+    scratch, totals_ = table(*[64] * SCRATCH), table(*[64] * TOTALS)
+    records, out = table(64, 32), table(64, 16, 64, 64)
+    return {
+        "fold_members": (
+            INT, INT, ints, ints, events, table(*own), more, made, ints, ints, scratch, records,
+            totals_, out, ints, CAL, INT, INT, INT,
+        ),
+        "advance": (ints,) * 8 + (CAL, INT, INT, INT),
+        "step": (ints,) * 9 + (CAL, INT),
+    }  # fmt: skip
+
+
+def translated(program: Compiled) -> str:
+    """The whole of it for LLVM."""
+    module = Module(trees_of(program))
+    for name, kinds in entries(program).items():
+        module.function(name, kinds, entry=name)
+    return module.finish()

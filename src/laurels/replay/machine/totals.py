@@ -47,6 +47,7 @@ type_any = Any
 UNITS: int
 RULES: int
 LADDERS: int
+LEVELS: int
 LADDER_FIRST: int
 EFFECT_RULE: tuple[int, ...]
 
@@ -59,7 +60,11 @@ C_MONTH = 4  # the month index that is row 0 of the totals
 C_POSTINGS = 5
 C_MEMBER = 6  # where the loop stopped
 C_WRONG = 7  # members whose postings and state do not agree
-C_SIZE = 8
+C_MONTHS = 8  # months in the totals
+C_ROOM = 9  # records for which the buffer has room
+C_KEPT = 10  # integers for which there is room in the kept grants
+C_HELD = 11  # and in the holds
+C_SIZE = 12
 
 ACCOUNTS = 12
 
@@ -68,7 +73,6 @@ def add_records(B: type_any, T: type_any, c: type_any, cal: type_any) -> None:
     """Add a member's records to the totals."""
     rec, cause = B
     flows, activated, rules, last = T[0], T[1], T[2], T[3]
-    levels = T[4]
     for r in range(RULES):
         last[r] = -2
     low = 0
@@ -86,79 +90,106 @@ def add_records(B: type_any, T: type_any, c: type_any, cal: type_any) -> None:
         kind = rec[k + R_KIND]
         u = rec[k + R_UNIT]
         if kind == LEVEL_CHANGE:
-            turn_level(T, levels, u, points, month)
+            turn_level(T, c, u, points, month)
             continue
-        c[C_POSTINGS] += 1
-        flows[month, u, rec[k + R_FROM]] -= points
-        flows[month, u, rec[k + R_TO]] += points
+        if not merges(B, c[C_FIRST], i):
+            c[C_POSTINGS] += 1
+        flows[(month * UNITS + u) * ACCOUNTS + rec[k + R_FROM]] -= points
+        flows[(month * UNITS + u) * ACCOUNTS + rec[k + R_TO]] += points
         if kind == ACTIVATED:
             activated[u] += points
         if rec[k + R_RULE] >= 0:
             rule = EFFECT_RULE[rec[k + R_RULE]]
             if kind == EARNED:
-                rules[rule, 0] += points
+                rules[rule * 4 + 0] += points
                 add_rule(rules, last, rule, cause[i])
             if rec[k + R_TO] == AT_RETURNED:
-                rules[rule, 1] += points
+                rules[rule * 4 + 1] += points
+
+
+def merges(B: type_any, first: int, i: int) -> bool:
+    """Whether a record is alike, but for its points, to an earlier one of the same cause: both
+    are one posting."""
+    rec, cause = B
+    k = i * RECORD
+    j = i - 1
+    while j >= first and cause[j] == cause[i] and rec[j * RECORD + R_AT] == rec[k + R_AT]:
+        alike = True
+        for column in range(RECORD):
+            if column != R_POINTS and rec[j * RECORD + column] != rec[k + column]:
+                alike = False
+        if alike:
+            return True
+        j -= 1
+    return False
 
 
 def add_rule(rules: type_any, last: type_any, rule: int, cause: int) -> None:
     """Count a rule once for each event, and once for each member; all dues are as one."""
     if last[rule] == -2:
-        rules[rule, 3] += 1
+        rules[rule * 4 + 3] += 1
     if cause < 0:
         if last[RULES + rule] == 0:
-            rules[rule, 2] += 1
+            rules[rule * 4 + 2] += 1
             last[RULES + rule] = 1
         if last[rule] == -2:
             last[rule] = -1
     elif last[rule] != cause:
-        rules[rule, 2] += 1
+        rules[rule * 4 + 2] += 1
         last[rule] = cause
 
 
-def turn_level(T: type_any, levels: type_any, ladder: int, level: int, month: int) -> None:
+def turn_level(T: type_any, c: type_any, ladder: int, level: int, month: int) -> None:
     """A level changed; only where it stands at the end of a month counts."""
+    levels = T[4]
     k = ladder * 3
     if levels[k + 1] != month:
-        end_level(T, levels, ladder)
+        end_level(T, c, ladder)
         levels[k + 1] = month
     levels[k + 2] = level
 
 
-def end_level(T: type_any, levels: type_any, ladder: int) -> None:
+def end_level(T: type_any, c: type_any, ladder: int) -> None:
     """The month in which a level changed is over."""
-    steps, moved = T[5], T[6]
+    levels, steps, moved = T[4], T[5], T[6]
+    months = c[C_MONTHS]
     k = ladder * 3
     month = levels[k + 1]
     before = levels[k]
     after = levels[k + 2]
     if before < 0:  # the member's first month
-        steps[ladder, after, month] += 1
+        steps[(ladder * LEVELS + after) * months + month] += 1
     elif before != after:
-        steps[ladder, before, month] -= 1
-        steps[ladder, after, month] += 1
-        moved[ladder, 1 if after > before else 0, month] += 1
+        steps[(ladder * LEVELS + before) * months + month] -= 1
+        steps[(ladder * LEVELS + after) * months + month] += 1
+        moved[(ladder * 2 + (1 if after > before else 0)) * months + month] += 1
     levels[k] = after
 
 
-def begin_levels(T: type_any, levels: type_any, month: int) -> None:
+def begin_levels(T: type_any, c: type_any, month: int) -> None:
     """A member is seen for the first time."""
+    levels, came = T[4], T[7]
     for ladder in range(LADDERS):
         levels[ladder * 3] = -1
         levels[ladder * 3 + 1] = month
         levels[ladder * 3 + 2] = 0
-        T[7][ladder, month] += 1
+        came[ladder * c[C_MONTHS] + month] += 1
 
 
-def end_levels(T: type_any, levels: type_any) -> None:
+def end_levels(T: type_any, c: type_any) -> None:
     """A member's fold is over."""
     for ladder in range(LADDERS):
-        end_level(T, levels, ladder)
+        end_level(T, c, ladder)
 
 
 def write_member(
-    m: int, S: type_any, O: type_any, T: type_any, B: type_any, c: type_any, cap: int  # noqa: E741
+    m: int,
+    S: type_any,
+    O: type_any,
+    T: type_any,
+    B: type_any,
+    c: type_any,
+    cap: int,  # noqa: E741
 ) -> None:
     """A member's row: balances, levels, the next expiry; and whether its postings agree."""
     s = S[0]
@@ -167,10 +198,10 @@ def write_member(
     soonest = NEVER
     for u in range(UNITS):
         b = HEAD + u * UNIT
-        balances[m, u * 4] = s[b + U_ACTIVE]
-        balances[m, u * 4 + 1] = s[b + U_PENDING]
-        balances[m, u * 4 + 2] = s[b + U_HELD]
-        balances[m, u * 4 + 3] = s[b + U_DEBT]
+        balances[(m * UNITS + u) * 4] = s[b + U_ACTIVE]
+        balances[(m * UNITS + u) * 4 + 1] = s[b + U_PENDING]
+        balances[(m * UNITS + u) * 4 + 2] = s[b + U_HELD]
+        balances[(m * UNITS + u) * 4 + 3] = s[b + U_DEBT]
         for i in range(s[b + U_AHEAD], s[b + U_ATAIL]):
             k = (u * cap + i) * ACTIVE_LOT
             if la[k + A_POINTS] > 0:
@@ -179,8 +210,8 @@ def write_member(
     expiries[m] = soonest
     for ladder in range(LADDERS):
         k = LADDER_FIRST + ladder * LADDER
-        codes[m, ladder] = s[k + L_LEVEL]
-        untils[m, ladder] = s[k + L_UNTIL] if s[k + L_LEVEL] > 0 else NEVER
+        codes[m * LADDERS + ladder] = s[k + L_LEVEL]
+        untils[m * LADDERS + ladder] = s[k + L_UNTIL] if s[k + L_LEVEL] > 0 else NEVER
     if not agree(s, B, T[8], c):
         c[C_WRONG] += 1
 
