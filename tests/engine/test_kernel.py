@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -19,7 +20,8 @@ from laurels.engine.kernel import layout as K
 
 BIG = 2**63 - 1
 ROUNDINGS = (K.FLOOR, K.HALF_UP, K.HALF_EVEN, K.CEIL)
-FAST = settings(deadline=None, max_examples=300)
+QUICK = bool(os.environ.get("LAURELS_QUICK"))
+FAST = settings(deadline=None, max_examples=60 if QUICK else 300, derandomize=QUICK)
 
 # ---------------------------------------------------------------- numbers
 
@@ -109,7 +111,11 @@ def sheet(amounts: list[int], marks: list[bool] | None = None) -> list[int]:
     """Lines of an event; the last column is an attribute that nothing may touch."""
     rows = []
     for at, amount in enumerate(amounts):
-        rows += [amount, amount, -7, int(marks[at]) if marks else 0, 4711 + at]
+        row = [0] * K.LINE + [4711 + at]
+        row[K.LN_AMOUNT] = row[K.LN_LEFT] = amount
+        row[K.LN_SHARE] = -7
+        row[K.LN_MARK] = int(marks[at]) if marks else 0
+        rows += row
     return rows
 
 
@@ -170,7 +176,7 @@ STEPS = st.lists(
 def test_rolling_sum_is_a_list_of_periods(
     size: int, steps: list[tuple[str, int, int]], after: int
 ) -> None:
-    s, parts, now = [99] + [0] * (size + 1) + [99], dict[int, int](), 1_500
+    s, parts, now = [99] + [0] * (size + 2) + [99], dict[int, int](), 1_500
     for kind, on, value in steps:
         now += on
         if kind == "up":
@@ -516,7 +522,7 @@ def hold(kernel: Kernel, plain: Plain, now: int, what: tuple[str, int, int, int,
         release(plain, number, points, now)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=80 if QUICK else 250, derandomize=QUICK)
 @given(ACTS)
 def test_lots_and_holds_are_plain_lists(acts: list[tuple[str, int, int, int, int]]) -> None:
     kernel, plain, now = Kernel(), Plain(), 10

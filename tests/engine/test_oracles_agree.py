@@ -42,8 +42,9 @@ ORACLES: dict[str, ModuleType] = {
     "tele2-bolshe": tele2_bolshe,
 }
 LONG = bool(os.environ.get("LAURELS_LONG"))
-SEEDS = range(100, 300) if LONG else range(3)
-MEMBERS = 4
+QUICK = bool(os.environ.get("LAURELS_QUICK"))
+SEEDS = range(100, 300) if LONG else range(1 if QUICK else 3)
+MEMBERS = 2 if QUICK else 4
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STAGES = ("active", "pending", "held", "debt")
 

@@ -104,7 +104,7 @@ class Shadow:
             seen.setdefault(id(each), array(each)) if isinstance(each, (list, tuple)) else each
             for each in args[: len(names)]
         ]
-        rest = [self.cal if each is self.program.cal else each for each in args[len(names) :]]
+        rest = [self.cal if isinstance(each, tuple) else each for each in args[len(names) :]]
         plain: Callable[..., Any] = self.program.namespace[name]
         result = plain(*args)
         other = self.namespace[name](*arrays, *rest)

@@ -284,6 +284,9 @@ CODES: dict[str, tuple[Family, str]] = {
     "rate-too-fine": ("request", "A rate needs a numerator or denominator beyond 10^9."),
     "story-none": ("request", "There are no stories here."),
     "unknown-in-history": ("request", "The history does not hold what was asked for."),
+    "unit-unknown": ("request", "A unit was asked for that the program has not."),
+    "ladder-unknown": ("request", "A ladder was asked for that the program has not."),
+    "metric-unknown": ("request", "A metric was asked for that the program has not."),
     "zone-unknown": ("request", "The time zone is not a name of the IANA database."),
     # unavailable
     # fault

@@ -90,6 +90,15 @@ class Compiled:
             s[block + layout.L_UNTIL] = s[block + layout.L_CLOSE] = layout.NEVER
         return s
 
+    def blank_row(self) -> list[int]:
+        """An event of which nothing is known. Budgets have all the room there is, where nobody
+        shares it out."""
+        row = [0] * self.slots.event_size
+        for name, column in self.slots.columns.items():
+            if name.startswith("E_BUDGET_"):
+                row[column] = layout.NEVER
+        return row
+
     def version_at(self, occurred: int, recorded: int) -> int | None:
         """The version that decides: in force at ``occurred``, of those published by
         ``recorded``; None before the first."""

@@ -45,7 +45,8 @@ class Event:
     amounts of its lines as they were sent; refers, pays, to: ids of what it names
     decided 1 accepted, 2 refused (refusal says why): what a later fold reads as a fact
     number  of a hold; asked: points that were asked for; paid: points spent towards it
-    gone    as if it had never been bought; foreseen: a return that is already left out; undo: what a later fold must first put back
+    gone    as if it had never been bought; foreseen: a return that is already left out
+    undo    what a later fold must first put back
     """
 
     # defaults live on the class: most events never set most of these
@@ -107,7 +108,10 @@ class Door:
         self.exponent = self.program.exponent
         self.midnight = compiled.calendar.midnight
         self.month_of = compiled.calendar.month_of
-        self.blank = [0] * self.slots.event_size
+        self.blank = compiled.blank_row()
+        self.budgets = [
+            column for name, column in self.slots.columns.items() if name.startswith("E_BUDGET_")
+        ]
         self.width = self.slots.width
         self.no_attributes = [0] * (self.width - 2)
         self.versions = self.program.versions

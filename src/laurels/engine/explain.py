@@ -69,7 +69,7 @@ class Explainer:
         self.program = book.compiled.program
         self.narrator = Narrator(book.compiled, book.member, wanted)
         self.narrator.others = book.others
-        self.narrator.tell([event.raw for event in book.arrivals])
+        self.narrator.tell(book.arrivals)
         if book.now > self.narrator.now:
             self.narrator.advance(book.now + 1)
             self.narrator.causes += [-1] * (

@@ -12,7 +12,7 @@ from typing import Any
 
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event, Key, Raw
+from laurels.engine.door import Door, Event, Key
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import State
@@ -198,10 +198,12 @@ class Narrator(Book):
         watched = isinstance(state, Watched)
         self._watched = state if watched else Watched(self.compiled, self.log)
 
-    def tell(self, raws: Sequence[Raw]) -> None:
-        """Take events in the order in which they arrived."""
-        for raw in raws:
-            event = self.door.read(raw)
+    def tell(self, events: Sequence[Event]) -> None:
+        """Take events in the order in which they arrived, with the room that budgets had left."""
+        for told in events:
+            event = self.door.read(told.raw)
+            for column in self.door.budgets:
+                event.row[column] = told.row[column]
             self._begin(event)
             self.answers[event.key] = self.take_event(event)
             self._note()

@@ -13,7 +13,7 @@ from laurels.engine.kernel.layout import E_LINES, GRANT, O_COUNT, O_GRANTS, OUT,
 if TYPE_CHECKING:
     from laurels.engine.door import Event
 
-FIRST_CAP = 16
+FIRST_CAP = 48
 NOTHING: list[int] = []
 NOTHING_OUT = [0] * K.OUT
 
@@ -65,7 +65,7 @@ class State:
         self.lp: list[int] = []
         self.lh: list[int] = []
         self.g = [0] * ((self.effects + 1) * K.GRANT)
-        self.dv = [0] * compiled.slots.event_size
+        self.dv = compiled.blank_row()
         self.out: list[int] = []
         self._grow(FIRST_CAP)
 
@@ -119,7 +119,7 @@ class State:
                 - s[b + K.U_PHEAD]
             )
             if live + 2 * each > self.cap:
-                self._grow(max(live + 4 * each, 2 * self.cap))
+                self._grow(max(live + 16 * each, 2 * self.cap))
             slack = min(slack, self.cap - live)
         self.slack = slack // each - 1
 

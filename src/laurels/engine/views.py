@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from laurels.base.errors import RequestError
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.windows import counted, rolled
 from laurels.engine.slots import upper
@@ -72,8 +73,25 @@ class Views:
         return Balance(*(Decimal(value).scaleb(-found.scale) for value in values))
 
     def _unit(self, name: str) -> tuple[L.Unit, int]:
-        unit = next(each for each in self.compiled.program.units if each.name == name)
-        return unit, K.HEAD + unit.index * K.UNIT
+        for unit in self.compiled.program.units:
+            if unit.name == name:
+                return unit, K.HEAD + unit.index * K.UNIT
+        known = ", ".join(unit.name for unit in self.compiled.program.units)
+        raise RequestError(
+            "unit-unknown", f"there is no unit `{name}`", where="unit", expected=f"one of {known}"
+        )
+
+    def _ladder(self, name: str) -> L.Ladder:
+        for ladder in self.compiled.program.ladders:
+            if ladder.name == name:
+                return ladder
+        known = ", ".join(ladder.name for ladder in self.compiled.program.ladders)
+        raise RequestError(
+            "ladder-unknown",
+            f"there is no ladder `{name}`",
+            where="ladder",
+            expected=f"one of {known}" if known else "a program with ladders",
+        )
 
     def lots(self, unit: str) -> tuple[LotView, ...]:
         """Active lots in leaving order, then pending ones by activation."""
@@ -112,7 +130,7 @@ class Views:
 
     def level(self, ladder: str) -> LevelView:
         """The level in force, None without one, and its exclusive end."""
-        found = next(each for each in self.compiled.program.ladders if each.name == ladder)
+        found = self._ladder(ladder)
         s = self.state.s
         block = self.compiled.slots.state[f"LADDER_{upper(ladder)}"]
         code = s[block + K.L_LEVEL]
@@ -123,6 +141,13 @@ class Views:
     def metric(self, name: str) -> int:
         """A metric of the version in force, for the day and month of `now`."""
         version = self.compiled.program.versions[self.state.s[K.VERSION]]
+        if name not in version.metrics:
+            raise RequestError(
+                "metric-unknown",
+                f"there is no metric `{name}`",
+                where="metric",
+                expected="one of " + ", ".join(version.metrics),
+            )
         return self._metric(self.compiled.program.metrics[version.metrics[name]])
 
     def _metric(self, metric: L.Metric) -> int:
@@ -140,7 +165,7 @@ class Views:
 
     def progress(self, ladder: str) -> tuple[Missing, ...]:
         """What is missing to the next level above the one in force; () at the top (S4.22)."""
-        found = next(each for each in self.compiled.program.ladders if each.name == ladder)
+        found = self._ladder(ladder)
         version = self.state.s[K.VERSION]
         if version not in found.rules:
             return ()

@@ -153,6 +153,8 @@ def write_amount(w: Writer, version: L.Version, effect: L.Effect, points: str) -
         w.out.block(f"if {points} < 0:", [f"{points} = 0"])
     else:
         add(f"{points} = {give.numerator}")
+    if effect.lines is not None and give.kind == "points":
+        w.out.block(f"if cover_{effect.index}(s, ev, ln) == 0:", [f"{points} = 0"])
 
 
 def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:

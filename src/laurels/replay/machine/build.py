@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
-from laurels.replay.machine import columns, filling, fold, member, text, totals, translate
-from laurels.replay.machine.text import entries, translated
+from laurels.replay.machine import (
+    columns,
+    filling,
+    fold,
+    grouping,
+    member,
+    text,
+    totals,
+    translate,
+)
+from laurels.replay.machine.text import entries, tools, translated, translated_tools
 from laurels.replay.machine.translate import Kind
 
 Ints = NDArray[np.int64]
 Tell = Callable[[str], None]
-PARTS = (columns, filling, fold, member, text, totals, translate)
+PARTS = (columns, filling, fold, grouping, member, text, totals, translate)
 SPEED = 2
 """What LLVM is asked for: 3 takes twice as long to compile and runs no faster."""
 
 
-class Machine:
-    """The machine code of one program: functions over arrays, which run without Python's lock.
+class Code:
+    """Functions of an object file, over arrays; they run without Python's lock."""
 
-    cal  the program's calendar, as the kernel reads it
-    """
-
-    def __init__(self, program: Compiled, code: bytes) -> None:
-        self.program = program
+    def __init__(self, code: bytes) -> None:
         self._engine = _engine()
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         self._engine.finalize_object()
-        found = {name: self._entry(name, kinds) for name, kinds in entries(program).items()}
-        self.fold, self.step, self.advance = found["fold_members"], found["step"], found["advance"]
-        self.cal = tuple(np.array(each, dtype=np.int64) for each in program.cal)
 
-    def _entry(self, name: str, kinds: tuple[Kind, ...]) -> Callable[..., int]:
+    def entry(self, name: str, kinds: tuple[Kind, ...]) -> Callable[..., int]:
+        """A function that takes integers, arrays and tuples of arrays."""
         words = [ctypes.c_int64] * len(kinds)
         call = ctypes.CFUNCTYPE(ctypes.c_int64, *words)(self._engine.get_function_address(name))
 
@@ -52,6 +56,17 @@ class Machine:
             return int(call(*[_word(argument, kind, kept) for argument, kind in pairs]))
 
         return entry
+
+
+class Machine:
+    """The machine code of one program. ``cal``: its calendar, as the kernel reads it."""
+
+    def __init__(self, program: Compiled, code: bytes) -> None:
+        self.program = program
+        self._code = Code(code)
+        found = {name: self._code.entry(name, kinds) for name, kinds in entries(program).items()}
+        self.fold, self.step, self.advance = found["fold_members"], found["step"], found["advance"]
+        self.cal = tuple(np.array(each, dtype=np.int64) for each in program.cal)
 
 
 def _word(argument: Any, kind: Kind, kept: list[Any]) -> int:
@@ -81,24 +96,45 @@ def cache_folder() -> Path:
 
 def machine(program: Compiled, folder: Path | None = None, tell: Tell | None = None) -> Machine:
     """The machine code of a program, from the cache or compiled now (``tell`` hears of it)."""
+    key = f"{program.hash} {filling.fill_source(program)}"
+
+    def source() -> str:
+        if tell is not None:
+            tell(program.name)
+        return translated(program)
+
+    return Machine(program, _kept(key, source, folder))
+
+
+@cache
+def tool(name: str) -> Callable[..., int]:
+    """A function of ``grouping``."""
+    return _tools().entry(f"{name.replace('.', '_')}_entry", tools()[name])
+
+
+@cache
+def _tools() -> Code:
+    return Code(_kept("tools", translated_tools, None))
+
+
+def _kept(made_of: str, source: Callable[[], str], folder: Path | None) -> bytes:
+    """Machine code from the cache, or made from LLVM's text and put there."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    path = (folder or cache_folder()) / f"{_key(program)}.o"
+    path = (folder or cache_folder()) / f"{_key(made_of)}.o"
     if path.exists():
-        return Machine(program, path.read_bytes())
-    if tell is not None:
-        tell(program.name)
-    code = compiled(translated(program))
+        return path.read_bytes()
+    code = compiled(source())
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_bytes(code)
     draft.replace(path)  # whole or not at all: several processes may want it at once
-    return Machine(program, code)
+    return code
 
 
-def _key(program: Compiled) -> str:
-    """What the machine code is made of, as a name."""
-    digest = hashlib.sha256(f"{program.hash} {filling.fill_source(program)}".encode())
+def _key(made_of: str) -> str:
+    """What the machine code is made of and for, as a name."""
+    digest = hashlib.sha256(made_of.encode())
     for module in PARTS:
         digest.update(Path(str(module.__file__)).read_bytes())
     made_for = (llvmlite.__version__, platform.machine(), llvm.get_host_cpu_name(),

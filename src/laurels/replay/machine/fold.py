@@ -250,6 +250,7 @@ def withdraw(
     if kind == TYPE_WITHDRAWN:
         return 0
     Y[Y_BARRED][target] = 1
+    Y[Y_WAITING][target] = 0
     if kind == TYPE_RETURN and Y[Y_CUT][target] == 1:
         Y[Y_CUT][target] = 0
         lower(X[X_REF][target], E, X, Y, L, S)

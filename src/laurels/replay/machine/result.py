@@ -36,7 +36,9 @@ def add_totals(result: Result, totals: Totals, members: Any, count: int) -> None
     for counter, values in ((tally.gross, totals.gross), (tally.returned, totals.returned)):
         for month in np.flatnonzero(values).tolist():
             counter[totals.month + month] += int(values[month])
-    begun = bool(totals.came.any()) or bool(totals.types.any())
+            tally.months.add(totals.month + month)
+    begun = np.flatnonzero(totals.came[0]).tolist()
+    tally.months.update(totals.month + month for month in begun)
     if result.until is not None and begun:
         tally.months.add(tally.month_of(result.until - 1))
 
@@ -70,7 +72,6 @@ def _add_levels(tally: Tally, totals: Totals) -> None:
             )
         for month in np.flatnonzero(totals.came[ladder]).tolist():
             found.came[totals.month + month] += int(totals.came[ladder, month])
-            tally.months.add(totals.month + month)
 
 
 def never_or(value: int) -> int | None:

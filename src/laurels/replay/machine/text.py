@@ -9,7 +9,7 @@ import numpy as np
 
 from laurels.engine.compiled import KERNEL, Compiled
 from laurels.engine.folding import kernel_tree
-from laurels.replay.machine import fold, member, totals
+from laurels.replay.machine import fold, grouping, member, totals
 from laurels.replay.machine.columns import MORE
 from laurels.replay.machine.filling import columns_of, fill_source
 from laurels.replay.machine.member import MADE
@@ -55,4 +55,25 @@ def translated(program: Compiled) -> str:
     module = Module(trees_of(program))
     for name, kinds in entries(program).items():
         module.function(name, kinds, entry=name)
+    return module.finish()
+
+
+def tools() -> dict[str, tuple[Kind, ...]]:
+    """What is called of ``grouping``: no program changes it."""
+    i32, i64, i8 = row(32), row(64), row(8)
+    return {
+        "place_rows": (i32, INT, INT, i64, i32, i64),
+        "sort_members": (INT, i64, i32, i64, i8),
+        "hash_texts.32": (INT, i32, i8, i64),
+        "hash_texts.64": (INT, i64, i8, i64),
+        "find_twins": (INT, i64, i32, i64, i64, INT, i8),
+        **{f"gather_8.{bits}": (INT, i32, row(bits), row(bits)) for bits in (8, 16, 32, 64)},
+    }
+
+
+def translated_tools() -> str:
+    """The same for LLVM."""
+    module = Module([kernel_tree(grouping)])
+    for name, kinds in tools().items():
+        module.function(name.partition(".")[0], kinds, entry=f"{name.replace('.', '_')}_entry")
     return module.finish()

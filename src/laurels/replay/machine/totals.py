@@ -169,6 +169,8 @@ def end_level(T: type_any, c: type_any, ladder: int) -> None:
 def begin_levels(T: type_any, c: type_any, month: int) -> None:
     """A member is seen for the first time."""
     levels, came = T[4], T[7]
+    if LADDERS == 0:
+        came[month] += 1
     for ladder in range(LADDERS):
         levels[ladder * 3] = -1
         levels[ladder * 3 + 1] = month

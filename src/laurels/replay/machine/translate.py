@@ -381,7 +381,7 @@ class Body:
         left, right = self.value(node.left), self.value(node.right)
         simple: dict[type, Callable[[Any, Any], Any]] = {
             ast.Add: self.b.add, ast.Sub: self.b.sub, ast.Mult: self.b.mul,
-            ast.BitAnd: self.b.and_, ast.BitOr: self.b.or_, ast.LShift: self.b.shl,
+            ast.BitAnd: self.b.and_, ast.BitOr: self.b.or_, ast.BitXor: self.b.xor, ast.LShift: self.b.shl,
             ast.RShift: self.b.ashr,
         }  # fmt: skip
         write = simple.get(type(node.op))
