@@ -13,25 +13,27 @@ from laurels.cli import shipped
 from laurels.engine.compiled import Compiled, load
 
 START = parse_instant("2025-01-01T00:00:00Z", calendar("UTC"))
-GAP = 37 * MINUTE
+GAP = 37
+"""Minutes between two events, where a history does not say."""
 MEMBER = "m"
 
 
 @dataclass
 class History:
-    """One member's events, as many as are asked for, one every 37 minutes."""
+    """One member's events, as many as are asked for, one every `gap` microseconds."""
 
     case: str
     program: Compiled
     peer: str
     first: list[dict[str, Any]]
     each: dict[str, Any]
+    gap: int
 
     def event(self, index: int) -> dict[str, Any]:
         """The event at a position; the first ones are the member's beginnings."""
         given = self.first[index] if index < len(self.first) else self.each
         event = dict(given, id=str(index), member=MEMBER,
-                     occurred_at=format_instant(START + index * GAP))  # fmt: skip
+                     occurred_at=format_instant(START + index * self.gap))  # fmt: skip
         if "amount" in event:
             event["amount"] = f"{1000 + index % 777}.50"
         return event
@@ -51,6 +53,7 @@ def histories(bench: str) -> list[History]:
             each.get("peer", ""),
             each.get("first", []),
             each["each"],
+            each.get("every_minutes", GAP) * MINUTE,
         )
         for each in yaml.safe_load(text)[bench]
     ]
