@@ -234,8 +234,12 @@ class Book(Views):
             entries = self._late(event, len(self.history))
         else:
             entry = self._append(event)
-            entry.posted = recorded if recorded > acts else acts
             entries = (entry,)
+            if recorded > acts:
+                # what the event lets fall due before it was known is posted when it is known
+                entry.posted = recorded
+                if self.state.s[NEXT_DUE] <= recorded:
+                    entries = (entry, *self._advance(recorded + 1, recorded))
         if acts > self.now:
             self.now = acts
         if event.refusal:
@@ -245,7 +249,7 @@ class Book(Views):
     def _late(self, event: Event, at: int) -> tuple[Entry, ...]:
         """An event that comes after what it should have come before."""
         posted = max(event.recorded, event.acts, self.now)
-        first = self._advance(event.recorded + 1, posted)
+        first = self._advance(event.recorded + 1)
         return (*first, *self._refold(at, posted, lambda: self._put(at, event), event))
 
     def _put(self, at: int, event: Event) -> None:
@@ -348,7 +352,8 @@ class Book(Views):
         event.grants = self.state.g[: grants * K.GRANT] if grants else NOTHING
         if kind in ASKS:
             event.refusal = out[K.O_REFUSAL]
-            event.decided = 2 if event.refusal else 1
+            if not event.row[K.E_OUTCOME]:  # what came in as a fact stays one
+                event.decided = 2 if event.refusal else 1
             if not event.refusal:
                 event.row[K.E_POINTS] = out[K.O_POINTS]
             if reference is not None and not event.refusal:
@@ -378,7 +383,7 @@ class Book(Views):
             self.now = max(self.now, event.acts)
             return Decision("taken", event, journal=self.journal)
         posted = max(event.recorded, event.acts, self.now)
-        first = self._advance(max(event.recorded, event.acts) + 1, posted)
+        first = self._advance(max(event.recorded, event.acts) + 1)
         self.now = max(self.now, event.acts)
         at = bisect.bisect_left(self.places, original.place)
         self._line_of(event, original)
@@ -409,6 +414,8 @@ class Book(Views):
             del self.history[at], self.places[at]
         elif original.gone and not gone:
             self._put(at, original)
+        if gone:
+            original.grants = NOTHING
         original.gone = gone
 
     def _withdraw(self, event: Event) -> Decision:
@@ -420,7 +427,7 @@ class Book(Views):
             return Decision("waiting", event, journal=self.journal)
         self.withdrawn.add(target.key)
         posted = max(event.recorded, event.acts, self.now)
-        first = self._advance(max(event.recorded, event.acts) + 1, posted)
+        first = self._advance(max(event.recorded, event.acts) + 1)
         self.now = max(self.now, event.acts)
         if target.type == "return":
             original = self.find(target.source, target.refers)

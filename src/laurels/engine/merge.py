@@ -149,6 +149,7 @@ def join(compiled: Compiled, first: State, second: State, at: int) -> tuple[Stat
     s[K.NEXT_DUE] = min(s[K.NEXT_DUE], other[K.NEXT_DUE])
     s[K.VERSION] = max(s[K.VERSION], other[K.VERSION])
     s[K.RELEASED] = max(s[K.RELEASED], other[K.RELEASED])
+    s[K.RELEASES] = max(s[K.RELEASES], other[K.RELEASES])
     if not s[K.BORN]:
         s[K.BORN], s[K.BIRTHDAY] = other[K.BORN], other[K.BIRTHDAY]
     for unit in compiled.program.units:

@@ -123,17 +123,18 @@ def release(
     u: int,
     cap: int,
     at: int,
-) -> None:
+) -> int:
     """Activate what was earned before membership and waited for it; terms begin now.
 
-    Such lots have no activation yet (NEVER) and stand last; their end holds the term's number.
+    Such lots have no activation yet (NEVER) and stand last; their end holds the term's number
+    and how many releases were before. Returns 1 when there were any.
     """
     b = HEAD + u * UNIT
     base = u * cap * PENDING_LOT
     if s[b + U_PTAIL] == s[b + U_PHEAD]:
-        return
+        return 0
     if lp[base + (s[b + U_PTAIL] - 1) * PENDING_LOT + P_ACTIVE] != NEVER:
-        return
+        return 0
     s[RELEASED] = at
     day = day_of(cal, at)
     first = s[b + U_PTAIL]
@@ -143,7 +144,7 @@ def release(
         k = base + i * PENDING_LOT
         points = lp[k + P_POINTS]
         if points > 0:
-            term = -1 - lp[k + P_END]
+            term = (-1 - lp[k + P_END]) % (len(terms) // 2)
             end = ends_after(cal, at, day, terms[term * 2], terms[term * 2 + 1])
             funder = lp[k + P_FUNDER]
             s[b + U_PENDING] -= points
@@ -152,3 +153,4 @@ def release(
             credit_sum(s, u, points, at)
             open_active(s, la, out, u, cap, end, funder, points, at)
     s[b + U_PTAIL] = first
+    return 1

@@ -20,7 +20,8 @@ BIRTHDAY = 4  # instant of the next birthday
 HOLDS = 5  # entries in lh
 RELEASED = 6  # when pending points of a non-member were last released
 VERSION = 7  # index of the version in force
-HEAD = 8  # unit blocks start here
+RELEASES = 8  # how often they were
+HEAD = 9  # unit blocks start here
 
 # a unit block
 U_ACTIVE = 0

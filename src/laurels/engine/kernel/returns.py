@@ -23,6 +23,7 @@ from laurels.engine.kernel.layout import (
     LN_SHARE,
     NEVER,
     RELEASED,
+    RELEASES,
     TAKEN_BACK,
 )
 from laurels.engine.kernel.lots import credit_sum, draw, draw_own, lower_pending, owe
@@ -95,11 +96,11 @@ def take_off(ln: type_ints, lines: int, width: int, line: int, amount: int) -> i
 
     A return above what is left is cut to it (vocabulary 3).
     """
+    for i in range(lines):
+        ln[i * width + LN_SHARE] = 0
     if line >= 0:
         k = line * width
         cut: int = min(amount, ln[k + LN_LEFT])
-        for i in range(lines):
-            ln[i * width + LN_SHARE] = 0
         ln[k + LN_LEFT] -= cut
         ln[k + LN_SHARE] = cut
         return cut
@@ -187,16 +188,25 @@ def take_grant(
     end = g[k + G_END]
     active = g[k + G_ACTIVE]
     funder = g[k + G_FUNDER]
-    if active > at:
-        back = lower_pending(
+    epoch = s[RELEASES]
+    if active == NEVER:
+        epoch = (-1 - end) // (len(terms) // 2)
+    if active > at and epoch == s[RELEASES]:
+        lower_pending(
             s, lp, out, u, cap, back, active, end, funder, TAKEN_BACK, AT_RETURNED, rule, at, line
         )
-        if back == 0 or active < NEVER:
-            return
-        # released since: the term began then
+        return
+    if active == NEVER:
+        # released since: the term began then. Of releases before the last, the instant is not
+        # kept, and the points are taken in leaving order.
+        term = (-1 - end) % (len(terms) // 2)
         since = s[RELEASED]
-        term = -1 - end
-        end = ends_after(cal, since, day_of(cal, since), terms[term * 2], terms[term * 2 + 1])
+        end = NEVER
+        funder = -1
+        if epoch == s[RELEASES] - 1:
+            funder = g[k + G_FUNDER]
+            day = day_of(cal, since)
+            end = ends_after(cal, since, day, terms[term * 2], terms[term * 2 + 1])
     if end <= at:
         return
     credit_sum(s, u, -back, at)

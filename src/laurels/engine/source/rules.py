@@ -177,7 +177,10 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
     out.add(f"end = ends_after(cal, active, first, {term})")
     if waits and not effect.for_everyone:
         number = w.program.terms.index(effect.expires)
-        out.block("if not member:", ["active = NEVER", f"end = {-1 - number}"])
+        out.block(
+            "if not member:",
+            ["active = NEVER", f"end = -1 - ({number} + s[RELEASES] * {len(w.program.terms)})"],
+        )
     if not takes_back(w):
         out.add("covered = 0")
     elif effect.lines is not None:
@@ -215,11 +218,13 @@ def write_handling(w: Writer, event: L.EventType, row: str) -> None:
     for version in w.program.versions:
         lines = []
         if version.before_membership == "pending" and version.membership is not None:
-            for unit in w.program.units:
-                lines += [
-                    f"if {w.emit(version.membership, version)}:",
-                    f"    release(s, la, lp, out, cal, TERMS, {unit.index}, cap, {row}[E_AT])",
-                ]
+            lines += [f"if {w.emit(version.membership, version)}:", "    released = 0"]
+            lines += [
+                f"    released += release(s, la, lp, out, cal, TERMS, {unit.index}, cap, "
+                f"{row}[E_AT])"
+                for unit in w.program.units
+            ]
+            lines += ["    if released > 0:", "        s[RELEASES] += 1"]
         if effects_of(w, version, event):
             lines.append(
                 f"{fn(event.name)}_rules_v{version.number}(s, la, lp, {row}, ln, g, out, cal, cap)"

@@ -180,11 +180,13 @@ def write_spent(w: Writer) -> None:
                 for ladder in w.program.ladders
                 for rules in ladder.rules.values()
             )
-            body.append(
-                f"rest = draw(s, la, out, {other}, cap, points, SPENT, AT_REDEEMED, -1, t, -1)"
-            )
+            steps, of = 10 ** w.program.units[other].scale, 10**unit.scale
+            body += [
+                f"along = mul_div(points, {steps}, {of}, FLOOR)",
+                f"rest = draw(s, la, out, {other}, cap, along, SPENT, AT_REDEEMED, -1, t, -1)",
+            ]
             if lowers:
-                body.append(f"credit_sum(s, {other}, rest - points, t)")
+                body.append(f"credit_sum(s, {other}, rest - along, t)")
         if body:
             w.out.block(f"if u == {unit.index}:", body)
     w.out.add("return")
@@ -267,7 +269,7 @@ def write_holds(w: Writer) -> None:
     for version in w.program.versions:
         if version.late_capture:
             w.out.block(
-                f"if ev[E_VERSION] == {version.index} and held == 0 and ev[E_UNIT] >= 0:",
+                f"if ev[E_VERSION] == {version.index} and held == 0 and ev[E_HOLD] >= 0:",
                 [
                     "points = ev[E_POINTS] if ev[E_POINTS] > 0 else ev[E_PAID]",
                     "if points <= s[HEAD + ev[E_UNIT] * UNIT + U_ACTIVE]:",

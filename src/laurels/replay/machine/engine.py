@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -187,7 +188,7 @@ def _postings(program: Compiled, builder: exact.Builder, folded: Folded, sides: 
             np.searchsorted(starts, causes, side="right") - 1,
         )  # fmt: skip
         edges = np.flatnonzero(np.diff(owners, prepend=-1, append=-1)).tolist()
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in pairwise(edges):
             spans[builder.members[int(owners[first])]] = (records, causes, first, last)
     for name in builder.members:
         sides.postings[name] = _reader(program, builder, name, spans.get(name))
@@ -207,7 +208,7 @@ def _reader(
         records, causes, first, last = span
         journal = Journal(program, member)
         edges = np.flatnonzero(np.diff(causes[first:last], prepend=-(2**31), append=-(2**31)))
-        for low, high in zip(edges.tolist(), edges.tolist()[1:], strict=False):
+        for low, high in pairwise(edges.tolist()):
             cause = int(causes[first + low])
             flat = records[(first + low) * K.RECORD : (first + high) * K.RECORD].tolist()
             for record in merged(flat):

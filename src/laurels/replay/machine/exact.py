@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,10 @@ from laurels.replay.machine.columns import (
 )
 from laurels.replay.machine.filling import columns_of
 from laurels.replay.pooled import is_pooled
+from laurels.replay.raw import Place
 from laurels.replay.run import Item, Result
 from laurels.replay.run import _member_of as member_of
 from laurels.replay.values import Rejected, shown
-from laurels.replay.raw import Place
 
 NAMES_HOLD = ("capture", "void")
 FULL = frozenset({"return", "redemption", "hold", "capture", "void", "transfer", "withdrawn",
@@ -189,8 +190,8 @@ class Builder:
         ]
         more = empty_more(0)
         if self.more:
-            more = [np.array(each, dtype=old.dtype)
-                    for each, old in zip(zip(*self.more, strict=True), more, strict=True)]  # fmt: skip
+            pairs = zip(zip(*self.more, strict=True), more, strict=True)
+            more = [np.array(each, dtype=old.dtype) for each, old in pairs]
         more_start = np.array(self.more_start, dtype=np.int64)
         slots = give_slots(
             more, more_start, np.array(self.named, dtype=bool), np.array(self.counts, dtype=int)
@@ -270,7 +271,8 @@ def chains(
 ) -> tuple[dict[int, int], dict[int, int]]:
     """For each returned event its first return, for each return the next, as they act: early
     ones come with their event, in the order of source and id."""
-    heads, nexts = {}, {}
+    heads: dict[int, int] = {}
+    nexts: dict[int, int] = {}
     for target, backs in returns.items():
         early = sorted(
             (k for k in backs if k < target),
@@ -278,7 +280,7 @@ def chains(
         )
         order = early + [k for k in backs if k > target]
         heads[target] = order[0]
-        nexts.update(zip(order, order[1:], strict=False))
+        nexts.update(pairwise(order))
     return heads, nexts
 
 

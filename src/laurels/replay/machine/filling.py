@@ -52,10 +52,15 @@ def _type_of(program: Compiled, name: str) -> DTypeLike:
         return np.int8
     kinds: set[str] = set()
     codes = 0
-    texts = [(f"event.{key}", f"E_{upper(key)}", each.type)
-             for event in linked.events.values() for key, each in event.attributes.items()]  # fmt: skip
-    texts += [(f"member.{key}", f"E_MEMBER_{upper(key)}", each.type)
-              for key, each in linked.member.items()]  # fmt: skip
+    texts = [
+        (f"event.{key}", f"E_{upper(key)}", each.type)
+        for event in linked.events.values()
+        for key, each in event.attributes.items()
+    ]
+    texts += [
+        (f"member.{key}", f"E_MEMBER_{upper(key)}", each.type)
+        for key, each in linked.member.items()
+    ]
     for full, column, kind in texts:
         if column == name:
             kinds.add(kind)

@@ -91,42 +91,51 @@ def later(one: int, other: int, at: type_any) -> bool:
     return found
 
 
-def hash_texts(rows: int, ends: type_any, letters: type_any, out: type_any) -> int:
-    """A number for each text: equal texts have equal numbers. ``ends``: where texts begin."""
+def hash_texts(rows: int, ends: type_any, letters: type_any, out: type_any, odd: type_any) -> int:
+    """A number for each text: equal texts have equal numbers. ``ends``: where texts begin. Texts
+    that are empty, long, or more than plain ASCII are marked in ``odd``."""
     for i in range(rows):
         h = -3750763034362895579
-        for k in range(ends[i], ends[i + 1]):
-            h = (h ^ (letters[k] & 255)) * 1099511628211
+        low = ends[i]
+        high = ends[i + 1]
+        if high == low or high - low > 200:
+            odd[i] = 1
+        for k in range(low, high):
+            letter = letters[k]
+            if letter < 32 or letter == 127:
+                odd[i] = 1
+            h = (h ^ (letter & 255)) * 1099511628211
         out[i] = h ^ ((h >> 29) & 34359738367)
     return 0
 
 
 def find_twins(
-    members: int, start: type_any, order: type_any, hashes: type_any, table: type_any,
-    room: int, twins: type_any,
+    parts: int, start: type_any, order: type_any, hashes: type_any, table: type_any,
+    owners: type_any, odd: type_any,
 ) -> int:  # fmt: skip
-    """Mark members of whom two rows have the same number. ``table`` has ``room`` entries, a power
-    of two at least twice the rows of any member, of zeros."""
+    """Mark rows that have the same number as another row of their part. ``table`` and ``owners``
+    are scratch: a power of two at least twice the rows of the largest part."""
     found = 0
-    for m in range(members):
-        low = start[m]
-        high = start[m + 1]
+    for part in range(parts):
+        low = start[part]
+        high = start[part + 1]
         size = 4
         while size < 2 * (high - low):
             size *= 2
         for k in range(size):
-            table[k] = 0
+            owners[k] = -1
         for i in range(low, high):
-            h = hashes[order[i]]
-            if h == 0:
-                h = 1
-            k = ((h >> 20) ^ h) & (size - 1)
-            while table[k] != 0 and table[k] != h:
+            row = order[i]
+            h = hashes[row]
+            k = (h ^ (h >> 20)) & (size - 1)
+            while owners[k] >= 0 and table[k] != h:
                 k = (k + 1) & (size - 1)
-            if table[k] == h:
-                twins[m] = 1
+            if owners[k] >= 0:
+                odd[row] = 1
+                odd[owners[k]] = 1
+                found += 1
             table[k] = h
-        found += twins[m]
+            owners[k] = row
     return found
 
 

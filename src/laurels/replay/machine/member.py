@@ -1,8 +1,8 @@
-"""One event of one member, from columns to a step; in the part of Python that Numba compiles.
+"""One event of one member, from columns to a step; in the part of Python that is translated.
 
-``E`` columns that every event has, ``A`` the program's own, ``X`` what only few events have
-(points, references, lines), ``Y`` what the fold makes of those few, ``L`` the lines, ``S`` the
-member's state and scratch, ``B`` the buffer of records, ``c`` counters.
+``es`` columns that every event has, ``own`` the program's own, ``xs`` what only few events have
+(points, references, lines), ``ys`` what the fold makes of those few, ``ls`` the lines, ``st`` the
+member's state and scratch, ``buf`` the buffer of records, ``c`` counters.
 """
 
 from __future__ import annotations
@@ -48,6 +48,20 @@ from laurels.engine.kernel.layout import (
     UNIT,
 )
 from laurels.engine.kernel.returns import take_off
+from laurels.replay.machine.given import (
+    EFFECTS,
+    TYPE_CAPTURE,
+    TYPE_HOLD,
+    TYPE_REDEMPTION,
+    TYPE_RETURN,
+    TYPE_TRANSFER,
+    TYPE_VOID,
+    UNITS,
+    WIDTH,
+    advance,
+    fill,
+    step,
+)
 from laurels.replay.machine.totals import (
     C_GRANTS,
     C_HELD,
@@ -59,18 +73,6 @@ from laurels.replay.machine.totals import (
 )
 
 type_any = Any
-step: Any
-advance: Any
-fill: Any
-UNITS: int
-EFFECTS: int
-WIDTH: int
-TYPE_RETURN: int
-TYPE_REDEMPTION: int
-TYPE_HOLD: int
-TYPE_CAPTURE: int
-TYPE_VOID: int
-TYPE_TRANSFER: int
 
 # --- what a fold can run out of: the caller makes it larger and folds the member again
 DONE = 0
@@ -79,23 +81,23 @@ NEED_RECORDS = 2
 NEED_GRANTS = 3
 NEED_HOLDS = 4
 
-# --- X: columns of events that have more than the rest
+# --- xs: columns of events that have more than the rest
 X_ROW = 0
 X_POINTS = 1
 X_UNTIL = 2
 X_UNIT = 3
 X_OUTCOME = 4
 X_LINE = 5
-X_REF = 6  # what it names: its place in X, -1 not there
+X_REF = 6  # what it names: its place in xs, -1 not there
 X_PAYS = 7  # 1: it names an event that it pays
-X_FIRST = 8  # its first line in L
-X_LINES = 9  # its lines in L, 0: none of its own
+X_FIRST = 8  # its first line in ls
+X_LINES = 9  # its lines in ls, 0: none of its own
 X_SLOT = 10  # of a returned event: its first line in the scratch, -1: nothing names it
 X_HEAD = 11  # the first return of it, in the order in which they act
 X_NEXT = 12  # the next return of the same event
 X_SAME = 13  # 1: from the same source as what it names
 
-# --- Y: what the fold makes of them
+# --- ys: what the fold makes of them
 Y_POINTS = 0
 Y_DECIDED = 1
 Y_REFUSAL = 2
@@ -113,7 +115,7 @@ MADE = (
     np.int64, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int8, np.int64, np.int64,
     np.int64, np.int32,
 )  # fmt: skip
-"""Types of the columns of Y, in the order of their numbers."""
+"""Types of the columns of ys, in the order of their numbers."""
 
 
 def room(s: type_any, cap: int, c: type_any) -> int:
@@ -130,9 +132,9 @@ def room(s: type_any, cap: int, c: type_any) -> int:
     return DONE
 
 
-def record(out: type_any, B: type_any, c: type_any, row: int) -> int:
+def record(out: type_any, buf: type_any, c: type_any, row: int) -> int:
     """Keep what a step posted."""
-    rec, cause = B
+    rec, cause = buf
     count = out[O_COUNT]
     at = c[C_ROWS]
     if at + count > c[C_ROOM]:
@@ -146,9 +148,9 @@ def record(out: type_any, B: type_any, c: type_any, row: int) -> int:
     return DONE
 
 
-def bring(S: type_any, B: type_any, c: type_any, cal: type_any, cap: int, until: int) -> int:
+def bring(st: type_any, buf: type_any, c: type_any, cal: type_any, cap: int, until: int) -> int:
     """Everything that is due before an instant, instant by instant."""
-    s, la, lp, lh, dv, g, out, empty = S[0], S[1], S[2], S[3], S[6], S[8], S[9], S[10]
+    s, la, lp, lh, dv, g, out, empty = st[0], st[1], st[2], st[3], st[6], st[8], st[9], st[10]
     more = 1
     while more == 1:
         code = room(s, cap, c)
@@ -157,35 +159,35 @@ def bring(S: type_any, B: type_any, c: type_any, cal: type_any, cap: int, until:
         out[O_COUNT] = 0
         out[O_GRANTS] = 0
         more = advance(s, la, lp, lh, dv, empty, g, out, cal, cap, 0, until)
-        code = record(out, B, c, -1 - c[C_MEMBER])
+        code = record(out, buf, c, -1 - c[C_MEMBER])
         if code > 0:
             return code
     return DONE
 
 
-def fill_more(ev: type_any, x: int, X: type_any, Y: type_any, S: type_any) -> None:
+def fill_more(ev: type_any, x: int, xs: type_any, ys: type_any, st: type_any) -> None:
     """What only few events have."""
-    ev[E_POINTS] = Y[Y_POINTS][x]
-    ev[E_UNIT] = X[X_UNIT][x]
-    ev[E_UNTIL] = X[X_UNTIL][x]
-    ev[E_LINE] = X[X_LINE][x]
-    ev[E_OUTCOME] = Y[Y_DECIDED][x] if Y[Y_DECIDED][x] > 0 else X[X_OUTCOME][x]
-    if X[X_LINES][x] > 0:
-        ev[E_LINES] = X[X_LINES][x]
-    if X[X_SLOT][x] >= 0 and ev[E_LINES] > 0:
-        kept = S[11]
+    ev[E_POINTS] = ys[Y_POINTS][x]
+    ev[E_UNIT] = xs[X_UNIT][x]
+    ev[E_UNTIL] = xs[X_UNTIL][x]
+    ev[E_LINE] = xs[X_LINE][x]
+    ev[E_OUTCOME] = ys[Y_DECIDED][x] if ys[Y_DECIDED][x] > 0 else xs[X_OUTCOME][x]
+    if xs[X_LINES][x] > 0:
+        ev[E_LINES] = xs[X_LINES][x]
+    if xs[X_SLOT][x] >= 0 and ev[E_LINES] > 0:
+        kept = st[11]
         total = 0
-        for i in range(X[X_SLOT][x], X[X_SLOT][x] + ev[E_LINES]):
+        for i in range(xs[X_SLOT][x], xs[X_SLOT][x] + ev[E_LINES]):
             total += kept[i * WIDTH + LN_AMOUNT]
         ev[E_AMOUNT] = total
 
 
-def put_lines(ln: type_any, ev: type_any, x: int, X: type_any, L: type_any) -> None:
+def put_lines(ln: type_any, ev: type_any, x: int, xs: type_any, ls: type_any) -> None:
     """The lines of an event as it was sent: its own, or one that is all of it."""
-    if x >= 0 and X[X_LINES][x] > 0:
-        first = X[X_FIRST][x] * WIDTH
-        for i in range(X[X_LINES][x] * WIDTH):
-            ln[i] = L[first + i]
+    if x >= 0 and xs[X_LINES][x] > 0:
+        first = xs[X_FIRST][x] * WIDTH
+        for i in range(xs[X_LINES][x] * WIDTH):
+            ln[i] = ls[first + i]
         return
     if ev[E_LINES] == 1:
         for i in range(WIDTH):
@@ -195,35 +197,35 @@ def put_lines(ln: type_any, ev: type_any, x: int, X: type_any, L: type_any) -> N
 
 
 def apply(
-    k: int, x: int, E: type_any, A: type_any, X: type_any, Y: type_any, L: type_any,
-    mask: type_any, S: type_any, B: type_any, c: type_any, cal: type_any, cap: int,
+    k: int, x: int, es: type_any, own: type_any, xs: type_any, ys: type_any, ls: type_any,
+    mask: type_any, st: type_any, buf: type_any, c: type_any, cal: type_any, cap: int,
 ) -> int:  # fmt: skip
-    """Apply the event of row ``k`` (``x`` in X, -1 for most) at the end of the fold."""
-    s, ev, ln, out = S[0], S[4], S[7], S[9]
-    fill(ev, k, E, A, mask, cal)
+    """Apply the event of row ``k`` (``x`` in xs, -1 for most) at the end of the fold."""
+    s, ev, ln, out = st[0], st[4], st[7], st[9]
+    fill(ev, k, es, own, mask, cal)
     if x >= 0:
-        fill_more(ev, x, X, Y, S)
+        fill_more(ev, x, xs, ys, st)
         if ev[E_TYPE] == TYPE_RETURN:
-            return apply_return(x, E, A, X, Y, mask, S, B, c, cal, cap)
-    code = make_room(S, B, c, cal, cap, ev[E_AT])
+            return apply_return(x, es, own, xs, ys, mask, st, buf, c, cal, cap)
+    code = make_room(st, buf, c, cal, cap, ev[E_AT])
     if code > 0:
         return code
     for i in range(OUT):
         out[i] = 0
     if x >= 0:
-        return apply_more(k, x, E, A, X, Y, L, mask, S, B, c, cal, cap)
-    put_lines(ln, ev, x, X, L)
-    step(s, S[1], S[2], S[3], ev, ev, ln, S[8], out, cal, cap)
+        return apply_more(k, x, es, own, xs, ys, ls, mask, st, buf, c, cal, cap)
+    put_lines(ln, ev, x, xs, ls)
+    step(s, st[1], st[2], st[3], ev, ev, ln, st[8], out, cal, cap)
     if out[O_COUNT] == 0:
         return DONE
-    return record(out, B, c, k)
+    return record(out, buf, c, k)
 
 
-def make_room(S: type_any, B: type_any, c: type_any, cal: type_any, cap: int, at: int) -> int:
+def make_room(st: type_any, buf: type_any, c: type_any, cal: type_any, cap: int, at: int) -> int:
     """Advance to an instant, and see to it that the step has room."""
-    s = S[0]
+    s = st[0]
     if s[NEXT_DUE] <= at:
-        code = bring(S, B, c, cal, cap, at + 1)
+        code = bring(st, buf, c, cal, cap, at + 1)
         if code > 0:
             return code
     c[C_SLACK] -= 1
@@ -233,94 +235,87 @@ def make_room(S: type_any, B: type_any, c: type_any, cal: type_any, cap: int, at
 
 
 def apply_more(
-    k: int, x: int, E: type_any, A: type_any, X: type_any, Y: type_any, L: type_any,
-    mask: type_any, S: type_any, B: type_any, c: type_any, cal: type_any, cap: int,
+    k: int, x: int, es: type_any, own: type_any, xs: type_any, ys: type_any, ls: type_any,
+    mask: type_any, st: type_any, buf: type_any, c: type_any, cal: type_any, cap: int,
 ) -> int:  # fmt: skip
     """The same for an event that names another, is named, or asks for something."""
-    s, ev, rf, ln, g, out = S[0], S[4], S[5], S[7], S[8], S[9]
+    s, ev, rf, ln, g, out = st[0], st[4], st[5], st[7], st[8], st[9]
     kind = ev[E_TYPE]
     paid = -1
-    if kind == TYPE_REDEMPTION or kind == TYPE_HOLD:
+    if kind in (TYPE_REDEMPTION, TYPE_HOLD):
         if kind == TYPE_HOLD:
             ev[E_HOLD] = x + 1
             if (s[HOLDS] + UNITS * cap + 2) * HELD_LOT > c[C_HELD]:
                 return NEED_HOLDS
-        if X[X_PAYS][x] == 1:
-            paid = see_paid(k, x, E, A, X, Y, mask, S, cal)
-    elif kind == TYPE_CAPTURE or kind == TYPE_VOID:
-        see_hold(k, x, ev, X, Y)
-    slot = X[X_SLOT][x]
+        if xs[X_PAYS][x] == 1:
+            paid = see_paid(k, x, es, own, xs, ys, mask, st, cal)
+    elif kind in (TYPE_CAPTURE, TYPE_VOID):
+        see_hold(k, x, ev, xs, ys)
+    slot = xs[X_SLOT][x]
     if slot >= 0 and ev[E_LINES] > 0:
         first = slot * WIDTH
-        lines = S[11][first : first + ev[E_LINES] * WIDTH]
+        lines = st[11][first : first + ev[E_LINES] * WIDTH]
         for i in range(ev[E_LINES]):
             lines[i * WIDTH + LN_LEFT] = lines[i * WIDTH + LN_AMOUNT]
     else:
-        put_lines(ln, ev, x, X, L)
+        put_lines(ln, ev, x, xs, ls)
         lines = ln
-    step(s, S[1], S[2], S[3], ev, rf if paid >= 0 else ev, lines, g, out, cal, cap)
-    if slot >= 0:
-        if not keep_grants(x, Y, g, S[12], out, c):
-            return NEED_GRANTS
+    step(s, st[1], st[2], st[3], ev, rf if paid >= 0 else ev, lines, g, out, cal, cap)
+    if slot >= 0 and not keep_grants(x, ys, g, st[12], out, c):
+        return NEED_GRANTS
     if is_request(kind):
-        settle(x, paid, Y, out)
-    return record(out, B, c, k)
+        settle(x, paid, ys, out)
+    return record(out, buf, c, k)
 
 
 def is_request(kind: int) -> bool:
     """Whether something is decided that stays decided."""
-    return (
-        kind == TYPE_REDEMPTION
-        or kind == TYPE_HOLD
-        or kind == TYPE_CAPTURE
-        or kind == TYPE_VOID
-        or kind == TYPE_TRANSFER
-    )
+    return kind in (TYPE_REDEMPTION, TYPE_HOLD, TYPE_CAPTURE, TYPE_VOID, TYPE_TRANSFER)
 
 
-def settle(x: int, paid: int, Y: type_any, out: type_any) -> None:
+def settle(x: int, paid: int, ys: type_any, out: type_any) -> None:
     """A decision is a fact from now on."""
-    if out[O_REFUSAL] != REFUSED_BEFORE or Y[Y_REFUSAL][x] == 0:
-        Y[Y_REFUSAL][x] = out[O_REFUSAL]
+    if out[O_REFUSAL] != REFUSED_BEFORE or ys[Y_REFUSAL][x] == 0:
+        ys[Y_REFUSAL][x] = out[O_REFUSAL]
     if out[O_REFUSAL] > 0:
-        Y[Y_DECIDED][x] = 2
+        ys[Y_DECIDED][x] = 2
         return
-    Y[Y_DECIDED][x] = 1
-    Y[Y_POINTS][x] = out[O_POINTS]
+    ys[Y_DECIDED][x] = 1
+    ys[Y_POINTS][x] = out[O_POINTS]
     if paid >= 0:
-        Y[Y_PAID][paid] += out[O_POINTS]
+        ys[Y_PAID][paid] += out[O_POINTS]
 
 
 def see_paid(
-    k: int, x: int, E: type_any, A: type_any, X: type_any, Y: type_any, mask: type_any,
-    S: type_any, cal: type_any,
+    k: int, x: int, es: type_any, own: type_any, xs: type_any, ys: type_any, mask: type_any,
+    st: type_any, cal: type_any,
 ) -> int:  # fmt: skip
     """The event that a redemption pays goes into ``rf``; -1 where there is none."""
-    ev, rf = S[4], S[5]
-    paid = X[X_REF][x]
-    if paid < 0 or X[X_ROW][paid] >= k or Y[Y_BARRED][paid] == 1:
+    ev, rf = st[4], st[5]
+    paid = xs[X_REF][x]
+    if paid < 0 or xs[X_ROW][paid] >= k or ys[Y_BARRED][paid] == 1:
         ev[E_PAYS] = 2
         return -1
     ev[E_PAYS] = 1
-    ev[E_PAID] = Y[Y_PAID][paid]
-    fill(rf, X[X_ROW][paid], E, A, mask, cal)
-    fill_more(rf, paid, X, Y, S)
+    ev[E_PAID] = ys[Y_PAID][paid]
+    fill(rf, xs[X_ROW][paid], es, own, mask, cal)
+    fill_more(rf, paid, xs, ys, st)
     return int(paid)
 
 
-def see_hold(k: int, x: int, ev: type_any, X: type_any, Y: type_any) -> None:
+def see_hold(k: int, x: int, ev: type_any, xs: type_any, ys: type_any) -> None:
     """The hold that a capture or void names."""
-    hold = X[X_REF][x]
-    if hold < 0 or X[X_ROW][hold] >= k or Y[Y_REFUSAL][hold] > 0 or Y[Y_BARRED][hold] == 1:
+    hold = xs[X_REF][x]
+    if hold < 0 or xs[X_ROW][hold] >= k or ys[Y_REFUSAL][hold] > 0 or ys[Y_BARRED][hold] == 1:
         ev[E_HOLD] = -1
         return
     ev[E_HOLD] = hold + 1
-    ev[E_UNIT] = X[X_UNIT][hold]
-    ev[E_PAID] = X[X_POINTS][hold]
+    ev[E_UNIT] = xs[X_UNIT][hold]
+    ev[E_PAID] = xs[X_POINTS][hold]
 
 
 def keep_grants(
-    x: int, Y: type_any, g: type_any, kept: type_any, out: type_any, c: type_any
+    x: int, ys: type_any, g: type_any, kept: type_any, out: type_any, c: type_any
 ) -> bool:
     """Keep what an event was granted, for its returns."""
     first = c[C_GRANTS]
@@ -329,27 +324,27 @@ def keep_grants(
         return False
     for i in range(count):
         kept[first + i] = g[i]
-    Y[Y_GRANT][x] = first
-    Y[Y_GRANTS][x] = out[O_GRANTS]
+    ys[Y_GRANT][x] = first
+    ys[Y_GRANTS][x] = out[O_GRANTS]
     c[C_GRANTS] = first + count
     return True
 
 
 def apply_return(
-    x: int, E: type_any, A: type_any, X: type_any, Y: type_any, mask: type_any, S: type_any,
-    B: type_any, c: type_any, cal: type_any, cap: int,
+    x: int, es: type_any, own: type_any, xs: type_any, ys: type_any, mask: type_any, st: type_any,
+    buf: type_any, c: type_any, cal: type_any, cap: int,
 ) -> int:  # fmt: skip
     """Part of an event comes back, at its own instant or, when it came early, with its event."""
-    ev, rf, g, out, kept = S[4], S[5], S[8], S[9], S[12]
-    original = X[X_REF][x]
-    k = X[X_ROW][x]
-    fill(rf, X[X_ROW][original], E, A, mask, cal)
-    fill_more(rf, original, X, Y, S)
-    if k < X[X_ROW][original]:
+    ev, rf, g, out, kept = st[4], st[5], st[8], st[9], st[12]
+    original = xs[X_REF][x]
+    k = xs[X_ROW][x]
+    fill(rf, xs[X_ROW][original], es, own, mask, cal)
+    fill_more(rf, original, xs, ys, st)
+    if k < xs[X_ROW][original]:
         ev[E_AT] = rf[E_AT]
         ev[E_DAY] = rf[E_DAY]
         ev[E_MONTH] = rf[E_MONTH]
-    code = make_room(S, B, c, cal, cap, ev[E_AT])
+    code = make_room(st, buf, c, cal, cap, ev[E_AT])
     if code > 0:
         return code
     for i in range(OUT):
@@ -358,56 +353,56 @@ def apply_return(
     if ev[E_LINE] == -2:
         ev[E_LINE] = -1
         ev[E_AMOUNT] = 0
-    count = Y[Y_GRANTS][original]
+    count = ys[Y_GRANTS][original]
     out[O_GRANTS] = count
-    first = Y[Y_GRANT][original]
+    first = ys[Y_GRANT][original]
     for i in range(count * GRANT):
         g[i] = kept[first + i]
-    start = X[X_SLOT][original] * WIDTH
-    lines = S[11][start : start + ev[E_LINES] * WIDTH]
-    step(S[0], S[1], S[2], S[3], ev, rf, lines, g, out, cal, cap)
+    start = xs[X_SLOT][original] * WIDTH
+    lines = st[11][start : start + ev[E_LINES] * WIDTH]
+    step(st[0], st[1], st[2], st[3], ev, rf, lines, g, out, cal, cap)
     for i in range(count * GRANT):
         kept[first + i] = g[i]
-    Y[Y_RETURNED][x] = out[O_RETURNED]
-    return record(out, B, c, k)
+    ys[Y_RETURNED][x] = out[O_RETURNED]
+    return record(out, buf, c, k)
 
 
-def lower(x: int, E: type_any, X: type_any, Y: type_any, L: type_any, S: type_any) -> None:
+def lower(x: int, es: type_any, xs: type_any, ys: type_any, ls: type_any, st: type_any) -> None:
     """An event as it would have been without what came back of it, in the order of returns."""
-    slot = X[X_SLOT][x]
-    count = X[X_LINES][x] if X[X_LINES][x] > 0 else 1
-    lines = S[11][slot * WIDTH : (slot + count) * WIDTH]
-    total = put_original(x, lines, E, X, L)
-    back = X[X_HEAD][x]
+    slot = xs[X_SLOT][x]
+    count = xs[X_LINES][x] if xs[X_LINES][x] > 0 else 1
+    lines = st[11][slot * WIDTH : (slot + count) * WIDTH]
+    total = put_original(x, lines, es, xs, ls)
+    back = xs[X_HEAD][x]
     while back >= 0:
-        if Y[Y_CUT][back] == 1:
-            line = X[X_LINE][back]
-            amount = E[2][X[X_ROW][back]]
+        if ys[Y_CUT][back] == 1:
+            line = xs[X_LINE][back]
+            amount = es[2][xs[X_ROW][back]]
             if line == -2:
                 line = -1
                 amount = 0
-            Y[Y_RETURNED][back] = take_off(lines, count, WIDTH, line, amount)
-        back = X[X_NEXT][back]
+            ys[Y_RETURNED][back] = take_off(lines, count, WIDTH, line, amount)
+        back = xs[X_NEXT][back]
     left = 0
     for i in range(count):
         lines[i * WIDTH + LN_AMOUNT] = lines[i * WIDTH + LN_LEFT]
         left += lines[i * WIDTH + LN_LEFT]
-    Y[Y_GONE][x] = 1 if left == 0 and total > 0 else 0
+    ys[Y_GONE][x] = 1 if left == 0 and total > 0 else 0
 
 
-def put_original(x: int, lines: type_any, E: type_any, X: type_any, L: type_any) -> int:
+def put_original(x: int, lines: type_any, es: type_any, xs: type_any, ls: type_any) -> int:
     """The lines of an event as they were sent; returns their sum."""
-    total = 0
-    if X[X_LINES][x] > 0:
-        first = X[X_FIRST][x] * WIDTH
-        for i in range(X[X_LINES][x] * WIDTH):
-            lines[i] = L[first + i]
-        for i in range(X[X_LINES][x]):
+    total: int = 0
+    if xs[X_LINES][x] > 0:
+        first = xs[X_FIRST][x] * WIDTH
+        for i in range(xs[X_LINES][x] * WIDTH):
+            lines[i] = ls[first + i]
+        for i in range(xs[X_LINES][x]):
             total += lines[i * WIDTH + LN_AMOUNT]
         return total
     for i in range(WIDTH):
         lines[i] = 0
-    total += E[2][X[X_ROW][x]]
+    total += es[2][xs[X_ROW][x]]
     lines[LN_AMOUNT] = total
     lines[LN_LEFT] = total
     return total

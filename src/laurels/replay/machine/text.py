@@ -64,9 +64,9 @@ def tools() -> dict[str, tuple[Kind, ...]]:
     return {
         "place_rows": (i32, INT, INT, i64, i32, i64),
         "sort_members": (INT, i64, i32, i64, i8),
-        "hash_texts.32": (INT, i32, i8, i64),
-        "hash_texts.64": (INT, i64, i8, i64),
-        "find_twins": (INT, i64, i32, i64, i64, INT, i8),
+        "hash_texts.32": (INT, i32, i8, i64, i8),
+        "hash_texts.64": (INT, i64, i8, i64, i8),
+        "find_twins": (INT, i64, i32, i64, i64, i32, i8),
         **{f"gather_8.{bits}": (INT, i32, row(bits), row(bits)) for bits in (8, 16, 32, 64)},
     }
 

@@ -1,7 +1,7 @@
 """What a member leaves behind in the totals: points by month, levels, rules, money.
 
-In the part of Python that also compiles to machine code. ``T`` is the tuple of totals, ``B`` the
-buffer of records, ``c`` what changes while members are folded.
+In the part of Python that is translated to machine code. ``tot`` is the tuple of totals, ``buf``
+the buffer of records, ``c`` what changes while members are folded.
 """
 
 from __future__ import annotations
@@ -42,14 +42,16 @@ from laurels.engine.kernel.layout import (
     U_PENDING,
     UNIT,
 )
+from laurels.replay.machine.given import (
+    EFFECT_RULE,
+    LADDER_FIRST,
+    LADDERS,
+    LEVELS,
+    RULES,
+    UNITS,
+)
 
 type_any = Any
-UNITS: int
-RULES: int
-LADDERS: int
-LEVELS: int
-LADDER_FIRST: int
-EFFECT_RULE: tuple[int, ...]
 
 # --- c: what changes while members are folded
 C_SLACK = 0  # steps for which there is room for lots
@@ -69,10 +71,10 @@ C_SIZE = 12
 ACCOUNTS = 12
 
 
-def add_records(B: type_any, T: type_any, c: type_any, cal: type_any) -> None:
+def add_records(buf: type_any, tot: type_any, c: type_any, cal: type_any) -> None:
     """Add a member's records to the totals."""
-    rec, cause = B
-    flows, activated, rules, last = T[0], T[1], T[2], T[3]
+    rec, cause = buf
+    flows, activated, rules, last = tot[0], tot[1], tot[2], tot[3]
     for r in range(RULES):
         last[r] = -2
     low = 0
@@ -90,9 +92,9 @@ def add_records(B: type_any, T: type_any, c: type_any, cal: type_any) -> None:
         kind = rec[k + R_KIND]
         u = rec[k + R_UNIT]
         if kind == LEVEL_CHANGE:
-            turn_level(T, c, u, points, month)
+            turn_level(tot, c, u, points, month)
             continue
-        if not merges(B, c[C_FIRST], i):
+        if not merges(buf, c[C_FIRST], i):
             c[C_POSTINGS] += 1
         flows[(month * UNITS + u) * ACCOUNTS + rec[k + R_FROM]] -= points
         flows[(month * UNITS + u) * ACCOUNTS + rec[k + R_TO]] += points
@@ -107,10 +109,10 @@ def add_records(B: type_any, T: type_any, c: type_any, cal: type_any) -> None:
                 rules[rule * 4 + 1] += points
 
 
-def merges(B: type_any, first: int, i: int) -> bool:
+def merges(buf: type_any, first: int, i: int) -> bool:
     """Whether a record is alike, but for its points, to an earlier one of the same cause: both
     are one posting."""
-    rec, cause = B
+    rec, cause = buf
     k = i * RECORD
     j = i - 1
     while j >= first and cause[j] == cause[i] and rec[j * RECORD + R_AT] == rec[k + R_AT]:
@@ -139,19 +141,19 @@ def add_rule(rules: type_any, last: type_any, rule: int, cause: int) -> None:
         last[rule] = cause
 
 
-def turn_level(T: type_any, c: type_any, ladder: int, level: int, month: int) -> None:
+def turn_level(tot: type_any, c: type_any, ladder: int, level: int, month: int) -> None:
     """A level changed; only where it stands at the end of a month counts."""
-    levels = T[4]
+    levels = tot[4]
     k = ladder * 3
     if levels[k + 1] != month:
-        end_level(T, c, ladder)
+        end_level(tot, c, ladder)
         levels[k + 1] = month
     levels[k + 2] = level
 
 
-def end_level(T: type_any, c: type_any, ladder: int) -> None:
+def end_level(tot: type_any, c: type_any, ladder: int) -> None:
     """The month in which a level changed is over."""
-    levels, steps, moved = T[4], T[5], T[6]
+    levels, steps, moved = tot[4], tot[5], tot[6]
     months = c[C_MONTHS]
     k = ladder * 3
     month = levels[k + 1]
@@ -166,9 +168,9 @@ def end_level(T: type_any, c: type_any, ladder: int) -> None:
     levels[k] = after
 
 
-def begin_levels(T: type_any, c: type_any, month: int) -> None:
+def begin_levels(tot: type_any, c: type_any, month: int) -> None:
     """A member is seen for the first time."""
-    levels, came = T[4], T[7]
+    levels, came = tot[4], tot[7]
     if LADDERS == 0:
         came[month] += 1
     for ladder in range(LADDERS):
@@ -178,25 +180,25 @@ def begin_levels(T: type_any, c: type_any, month: int) -> None:
         came[ladder * c[C_MONTHS] + month] += 1
 
 
-def end_levels(T: type_any, c: type_any) -> None:
+def end_levels(tot: type_any, c: type_any) -> None:
     """A member's fold is over."""
     for ladder in range(LADDERS):
-        end_level(T, c, ladder)
+        end_level(tot, c, ladder)
 
 
 def write_member(
     m: int,
-    S: type_any,
-    O: type_any,
-    T: type_any,
-    B: type_any,
+    st: type_any,
+    res: type_any,
+    tot: type_any,
+    buf: type_any,
     c: type_any,
-    cap: int,  # noqa: E741
+    cap: int,
 ) -> None:
     """A member's row: balances, levels, the next expiry; and whether its postings agree."""
-    s = S[0]
-    la = S[1]
-    balances, codes, untils, expiries = O
+    s = st[0]
+    la = st[1]
+    balances, codes, untils, expiries = res
     soonest = NEVER
     for u in range(UNITS):
         b = HEAD + u * UNIT
@@ -214,26 +216,26 @@ def write_member(
         k = LADDER_FIRST + ladder * LADDER
         codes[m * LADDERS + ladder] = s[k + L_LEVEL]
         untils[m * LADDERS + ladder] = s[k + L_UNTIL] if s[k + L_LEVEL] > 0 else NEVER
-    if not agree(s, B, T[8], c):
+    if not agree(s, buf, tot[8], c):
         c[C_WRONG] += 1
 
 
-def agree(s: type_any, B: type_any, own: type_any, c: type_any) -> bool:
+def agree(s: type_any, buf: type_any, sums: type_any, c: type_any) -> bool:
     """Whether a member's postings add up to what its state says."""
-    rec = B[0]
+    rec = buf[0]
     for k in range(UNITS * ACCOUNTS):
-        own[k] = 0
+        sums[k] = 0
     for i in range(c[C_FIRST], c[C_ROWS]):
         k = i * RECORD
         if rec[k + R_KIND] != LEVEL_CHANGE:
             u = rec[k + R_UNIT] * ACCOUNTS
-            own[u + rec[k + R_FROM]] -= rec[k + R_POINTS]
-            own[u + rec[k + R_TO]] += rec[k + R_POINTS]
+            sums[u + rec[k + R_FROM]] -= rec[k + R_POINTS]
+            sums[u + rec[k + R_TO]] += rec[k + R_POINTS]
     for u in range(UNITS):
         b = HEAD + u * UNIT
         k = u * ACCOUNTS
-        if own[k + AT_ACTIVE] != s[b + U_ACTIVE] or own[k + AT_PENDING] != s[b + U_PENDING]:
+        if sums[k + AT_ACTIVE] != s[b + U_ACTIVE] or sums[k + AT_PENDING] != s[b + U_PENDING]:
             return False
-        if own[k + AT_HELD] != s[b + U_HELD] or own[k + AT_DEBT] != -s[b + U_DEBT]:
+        if sums[k + AT_HELD] != s[b + U_HELD] or sums[k + AT_DEBT] != -s[b + U_DEBT]:
             return False
     return True

@@ -151,25 +151,25 @@ class Body:
         for statement in statements:
             if self.b.block.is_terminated:
                 return
-            getattr(self, f"do_{type(statement).__name__}", self.unknown)(statement)
+            getattr(self, f"do_{type(statement).__name__.lower()}", self.unknown)(statement)
 
     def unknown(self, node: ast.AST) -> Any:
         """There is no machine code for this."""
         raise Untranslatable(f"{self.source.name}: {ast.unparse(node)}")
 
-    def do_Expr(self, node: ast.Expr) -> None:
+    def do_expr(self, node: ast.Expr) -> None:
         """A call; docstrings are passed over."""
         if not isinstance(node.value, ast.Constant):
             self.value(node.value)
 
-    def do_Pass(self, node: ast.Pass) -> None:
+    def do_pass(self, _: ast.Pass) -> None:
         """Nothing."""
 
-    def do_Return(self, node: ast.Return) -> None:
+    def do_return(self, node: ast.Return) -> None:
         """Functions without a value return 0."""
         self.b.ret(ZERO if node.value is None else self.value(node.value))
 
-    def do_Assign(self, node: ast.Assign) -> None:
+    def do_assign(self, node: ast.Assign) -> None:
         """A variable, an element, or several of them from a tuple or a table."""
         target, value = node.targets[0], node.value
         if not isinstance(target, ast.Tuple):
@@ -181,7 +181,7 @@ class Body:
             for number, one in enumerate(target.elts):
                 self.assign(one, ast.Subscript(value, ast.Constant(number), ast.Load()))
 
-    def do_AnnAssign(self, node: ast.AnnAssign) -> None:
+    def do_annassign(self, node: ast.AnnAssign) -> None:
         """The same; annotations are for the reader."""
         if node.value is not None:
             self.assign(node.target, node.value)
@@ -201,12 +201,12 @@ class Body:
         _, kind = self.any(target.value)
         return value if kind[1][0] == 64 else self.b.trunc(value, ir.IntType(kind[1][0]))
 
-    def do_AugAssign(self, node: ast.AugAssign) -> None:
+    def do_augassign(self, node: ast.AugAssign) -> None:
         """``+=`` and the like."""
         load = ast.parse(ast.unparse(node.target), mode="eval").body
         self.assign(node.target, ast.BinOp(load, node.op, node.value))
 
-    def do_If(self, node: ast.If) -> None:
+    def do_if(self, node: ast.If) -> None:
         """Both branches, and where they meet."""
         test = self.truth(node.test)
         yes = self.function.append_basic_block("yes")
@@ -222,7 +222,7 @@ class Body:
         if not after.is_terminated and all_leave(node.body) and all_leave(node.orelse):
             self.b.unreachable()
 
-    def do_While(self, node: ast.While) -> None:
+    def do_while(self, node: ast.While) -> None:
         """A loop with its test at the top."""
         test = self.function.append_basic_block("test")
         body = self.function.append_basic_block("loop")
@@ -242,7 +242,7 @@ class Body:
             self.b.branch(again)
         self.loops.pop()
 
-    def do_For(self, node: ast.For) -> None:
+    def do_for(self, node: ast.For) -> None:
         """A loop over a range; its step, if there is one, is a constant."""
         if not (isinstance(node.iter, ast.Call) and isinstance(node.target, ast.Name)):
             self.unknown(node)
@@ -267,11 +267,11 @@ class Body:
         self.b.branch(test)
         self.b.position_at_end(after)
 
-    def do_Break(self, node: ast.Break) -> None:
+    def do_break(self, _: ast.Break) -> None:
         """Leave the loop."""
         self.b.branch(self.loops[-1][1])
 
-    def do_Continue(self, node: ast.Continue) -> None:
+    def do_continue(self, _: ast.Continue) -> None:
         """Go on with the loop."""
         self.b.branch(self.loops[-1][0])
 
@@ -285,7 +285,7 @@ class Body:
             return self.subscript(node)
         if isinstance(node, ast.IfExp):
             return self.choice(node)
-        found = getattr(self, f"of_{type(node).__name__}", self.unknown)(node)
+        found = getattr(self, f"of_{type(node).__name__.lower()}", self.unknown)(node)
         return found, INT
 
     def value(self, node: ast.expr) -> Any:
@@ -297,6 +297,8 @@ class Body:
 
     def truth(self, node: ast.expr) -> Any:
         """Whether a number is not 0, as one bit."""
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
+            return self.truth(one_of(node))
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             return self.compared(
                 self.value(node.left), node.ops[0], self.value(node.comparators[0])
@@ -359,13 +361,13 @@ class Body:
             phi.add_incoming(value, block)
         return phi, kind
 
-    def of_Constant(self, node: ast.Constant) -> Any:
+    def of_constant(self, node: ast.Constant) -> Any:
         """A number, or True and False as 1 and 0."""
         if not isinstance(node.value, int):
             self.unknown(node)
         return ir.Constant(I64, int(node.value))  # type: ignore[arg-type]
 
-    def of_UnaryOp(self, node: ast.UnaryOp) -> Any:
+    def of_unaryop(self, node: ast.UnaryOp) -> Any:
         """Minus and not."""
         if isinstance(node.op, ast.USub):
             operand = self.value(node.operand)
@@ -376,13 +378,13 @@ class Body:
             return self.b.zext(self.truth(node), I64)
         return self.unknown(node)
 
-    def of_BinOp(self, node: ast.BinOp) -> Any:
+    def of_binop(self, node: ast.BinOp) -> Any:
         """Arithmetic, wrapping; division rounds down, as Python's does."""
         left, right = self.value(node.left), self.value(node.right)
         simple: dict[type, Callable[[Any, Any], Any]] = {
             ast.Add: self.b.add, ast.Sub: self.b.sub, ast.Mult: self.b.mul,
-            ast.BitAnd: self.b.and_, ast.BitOr: self.b.or_, ast.BitXor: self.b.xor, ast.LShift: self.b.shl,
-            ast.RShift: self.b.ashr,
+            ast.BitAnd: self.b.and_, ast.BitOr: self.b.or_, ast.BitXor: self.b.xor,
+            ast.LShift: self.b.shl, ast.RShift: self.b.ashr,
         }  # fmt: skip
         write = simple.get(type(node.op))
         if write is not None:
@@ -408,15 +410,15 @@ class Body:
         }  # fmt: skip
         return self.b.icmp_signed(words[type(op)], left, right)
 
-    def of_Compare(self, node: ast.Compare) -> Any:
+    def of_compare(self, node: ast.Compare) -> Any:
         """One comparison, or several in a row."""
         if len(node.ops) > 1:
             pairs = zip([node.left, *node.comparators], node.ops, node.comparators, strict=False)
             tests: list[ast.expr] = [ast.Compare(a, [op], [c]) for a, op, c in pairs]
-            return self.of_BoolOp(ast.BoolOp(ast.And(), tests))
+            return self.of_boolop(ast.BoolOp(ast.And(), tests))
         return self.b.zext(self.truth(node), I64)
 
-    def of_BoolOp(self, node: ast.BoolOp) -> Any:
+    def of_boolop(self, node: ast.BoolOp) -> Any:
         """``and`` and ``or``: the later operand is computed only where it is needed."""
         stop = isinstance(node.op, ast.Or)
         after = self.function.append_basic_block("decided")
@@ -437,7 +439,7 @@ class Body:
             phi.add_incoming(value, block)
         return phi
 
-    def of_Call(self, node: ast.Call) -> Any:
+    def of_call(self, node: ast.Call) -> Any:
         """One of our functions, or min, max, abs, int, bool."""
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name in ("min", "max"):
@@ -460,6 +462,15 @@ class Body:
             other = self.value(each)
             found = self.b.select(self.b.icmp_signed(sign, other, found), other, found)
         return found
+
+
+def one_of(node: ast.Compare) -> ast.expr:
+    """``x in (a, b)`` as comparisons. ``x`` is a name or an element, so it may be read twice."""
+    choices = node.comparators[0]
+    assert isinstance(choices, ast.Tuple)
+    return ast.BoolOp(
+        ast.Or(), [ast.Compare(node.left, [ast.Eq()], [each]) for each in choices.elts]
+    )
 
 
 def all_leave(statements: Sequence[ast.stmt]) -> bool:

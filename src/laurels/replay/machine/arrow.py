@@ -1,0 +1,160 @@
+"""Arrow columns as narrow integers: what one column says, row by row, and where it is not plain.
+
+Each function answers the integers and a mask of the rows that it cannot judge; those go through
+the door one by one, which also finds the words for what is wrong with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from laurels.base.errors import RequestError
+from laurels.replay.machine.build import tool
+from laurels.replay.machine.columns import Array
+
+Mask = NDArray[np.bool_]
+WORD_MAX = 18
+"""Decimals of so many digits fit into 64 bits."""
+AMOUNT_MAX = 10**15
+
+
+def whole(column: Any) -> Any:
+    """A column in one piece; texts as codes of a dictionary."""
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def coded(column: Any) -> tuple[Array, list[Any], Mask]:
+    """Codes, their values, and where nothing stands."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = whole(column)
+    nothing = absent(column)
+    return column.indices.fill_null(0).to_numpy(), column.dictionary.to_pylist(), nothing
+
+
+def absent(column: Any) -> Mask:
+    """Where nothing stands."""
+    if column.null_count == 0:
+        return np.zeros(len(column), dtype=bool)
+    found: Mask = column.is_null().to_numpy(zero_copy_only=False)
+    return found
+
+
+def looked_up(
+    column: Any, kinds: Array, tables: dict[int, Callable[[object], int]], types: int, dtype: Any
+) -> tuple[Array, Mask, Mask]:
+    """Codes by type of event and value: integers, rows that cannot be judged, absent rows."""
+    codes, values, nothing = coded(column)
+    lut = np.zeros((types, len(values) + 1), dtype=dtype)
+    bad = np.zeros((types, len(values) + 1), dtype=bool)
+    for kind, read in tables.items():
+        for code, value in enumerate(values):
+            if value is None or value == "":
+                continue
+            try:
+                lut[kind, code] = read(value)
+            except RequestError:
+                bad[kind, code] = True
+    at = np.where(nothing, len(values), codes).astype(np.int32)
+    at += kinds.astype(np.int32) * (len(values) + 1)
+    empty = np.array([*[value in (None, "") for value in values], True] * types)
+    return lut.ravel()[at], bad.ravel()[at], empty[at]
+
+
+def numbers(column: Any, scale: int) -> tuple[Array, Mask, Mask]:
+    """Decimals as integers of the smallest step: values, rows that cannot be judged, absent."""
+    column = whole(column)
+    nothing = absent(column)
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        nothing |= pc.equal(column, "").fill_null(True).to_numpy(zero_copy_only=False)
+        try:
+            column = pc.if_else(pa.array(nothing), None, column).cast(pa.decimal128(18, scale))
+        except pa.ArrowInvalid:
+            return np.zeros(len(column), dtype=np.int64), ~nothing, nothing
+        kind = column.type
+    if pa.types.is_integer(kind):
+        found = column.fill_null(0).cast(pa.int64()).to_numpy()
+        large = np.abs(found) > AMOUNT_MAX // 10**scale
+        return np.where(large, 0, found) * 10**scale, large, nothing
+    if pa.types.is_decimal128(kind) and kind.precision <= WORD_MAX:
+        return decimals(column, kind.scale, scale, nothing)
+    if pa.types.is_float64(kind):
+        return floats(column, scale, nothing)
+    return np.zeros(len(column), dtype=np.int64), ~nothing, nothing
+
+
+def decimals(column: Any, has: int, scale: int, nothing: Mask) -> tuple[Array, Mask, Mask]:
+    """Decimals of 128 bits whose upper half only repeats the sign."""
+    words = np.frombuffer(column.buffers()[1], dtype=np.int64)
+    found = words[2 * column.offset : 2 * (column.offset + len(column)) : 2].copy()
+    found[nothing] = 0
+    bad = np.abs(found) > AMOUNT_MAX
+    found[bad] = 0
+    if has < scale:
+        found *= 10 ** (scale - has)
+        bad |= np.abs(found) > AMOUNT_MAX
+    elif has > scale:
+        quotient, rest = np.divmod(found, 10 ** (has - scale))
+        bad |= rest != 0
+        found = quotient
+    return found, bad, nothing
+
+
+def floats(column: Any, scale: int, nothing: Mask) -> tuple[Array, Mask, Mask]:
+    """Floats whose shortest text has no more decimals than the unit."""
+    values = column.fill_null(0.0).to_numpy()
+    steps = np.rint(values * 10**scale)
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.abs(steps) < 2**50) | (steps / 10**scale != values)
+    return np.where(bad, 0, steps).astype(np.int64), bad, nothing
+
+
+def instants(column: Any) -> tuple[Array, Mask]:
+    """Instants in microseconds UTC. Only such as need no time zone can be judged."""
+    column = whole(column)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+        plain = column.cast(pa.string())
+        try:
+            column = plain.cast(pa.timestamp("us", "UTC"))
+        except pa.ArrowInvalid:
+            return np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=bool)
+        kind = column.type
+    if not pa.types.is_timestamp(kind) or kind.tz is None or kind.unit == "ns":
+        return np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=bool)
+    bad = absent(column)
+    found = column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()).fill_null(0).to_numpy()
+    return found, bad
+
+
+def hashes(column: Any) -> tuple[Array, NDArray[np.int8]]:
+    """Numbers of texts (equal ones for equal texts), and which are no plain texts."""
+    column = whole(column)
+    size = len(column)
+    odd = absent(column).astype(np.int8)
+    if pa.types.is_integer(column.type):
+        return column.fill_null(0).cast(pa.int64()).to_numpy() * -7046029254386353131, odd
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    _, ends, letters = column.buffers()
+    found = np.empty(size, dtype=np.int64)
+    if size == 0:
+        return found, odd
+    wide = pa.types.is_large_string(column.type)
+    first = np.frombuffer(ends, dtype=np.int64 if wide else np.int32)
+    first = first[column.offset : column.offset + size + 1]
+    text = np.frombuffer(letters, dtype=np.int8) if letters else np.zeros(1, dtype=np.int8)
+    tool("hash_texts.64" if wide else "hash_texts.32")(size, first, text, found, odd)
+    return found, odd
