@@ -4,11 +4,11 @@ import random
 from pathlib import Path
 
 import pytest
-from oracles.histories import history
 
 import laurels
 from laurels.base.errors import RequestError
 from laurels.engine.door import Door, Event
+from oracles.histories import history
 
 PROGRAMS = Path(__file__).parents[2] / "programs"
 NOT_DECIDED = {"redemption", "hold", "capture", "void", "withdrawn"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from math import ceil, floor
@@ -533,13 +534,19 @@ def test_lots_and_holds_are_plain_lists(seed: int) -> None:
     kernel, plain, now = Kernel(), Plain(), 10
     for what in acts:
         kernel.reset()
-        before = balances(kernel)
+        before, lots_before = balances(kernel), Counter(plain.active)
         if what[0] == "time":
             now += what[3]
             pass_time(kernel, plain, now)
         else:
             act(kernel, plain, now, what)
         agree(kernel, plain)
+        by_lot = Counter(lots_before)
+        for record in kernel.records():
+            lot = (record[K.R_END], record[K.R_FUNDER])
+            by_lot[lot] += record[K.R_POINTS] * (record[K.R_TO] == K.AT_ACTIVE)
+            by_lot[lot] -= record[K.R_POINTS] * (record[K.R_FROM] == K.AT_ACTIVE)
+        assert {lot: points for lot, points in by_lot.items() if points} == plain.active
         moved = dict.fromkeys((K.AT_ACTIVE, K.AT_PENDING, K.AT_HELD, K.AT_DEBT), 0)
         for record in kernel.records():
             assert record[K.R_POINTS] > 0

@@ -48,14 +48,14 @@ def shadow(program: Compiled) -> list[int]:
     step, advance = program.step, program.advance
 
     def both_step(*given):
-        *sequences, cal, cap = given
+        *sequences, _, cap = given
         copies = arrays(sequences)
         step(*given)
         code.step(*copies, code.cal, cap)
         compare(copies, sequences, ("s", "la", "lp", "lh", "ev", "rf", "ln", "g", "out"))
 
     def both_advance(*given):
-        *sequences, cal, cap, room, until = given
+        *sequences, _, cap, room, until = given
         copies = arrays(sequences)
         found = advance(*given)
         assert code.advance(*copies, code.cal, cap, room, until) == found
@@ -148,7 +148,7 @@ def test_more_lots_and_records_than_there_was_room_for():
     assert online == columns
 
 
-def test_division_rounds_down_and_overflow_wraps_as_arrays_do():
+def test_an_array_of_the_wrong_width_is_refused():
     program = load(ROOT / "retail-starter" / "program.yaml")
     code = machine(program)
     out = np.zeros(K.OUT + 64 * K.RECORD, dtype=np.int64)

@@ -71,8 +71,8 @@ STALE = 1
 
 def fold_members(
     first: int, last: int, start: type_any, more: type_any, es: type_any, own: type_any,
-    xs: type_any, ys: type_any, ls: type_any, mask: type_any, st: type_any, buf: type_any, tot: type_any,
-    res: type_any, c: type_any, cal: type_any, cap: int, until: int, keep: int,
+    xs: type_any, ys: type_any, ls: type_any, mask: type_any, st: type_any, buf: type_any,
+    tot: type_any, res: type_any, c: type_any, cal: type_any, cap: int, until: int, keep: int,
 ) -> int:  # fmt: skip
     """Fold members ``first`` to ``last``; stops at one that needs more room, and says of what.
 
@@ -298,7 +298,8 @@ def withdraw(
 
 def again(
     low: int, stop: int, more: int, most: int, es: type_any, own: type_any, xs: type_any,
-    ys: type_any, ls: type_any, mask: type_any, st: type_any, buf: type_any, c: type_any, cal: type_any, cap: int,
+    ys: type_any, ls: type_any, mask: type_any, st: type_any, buf: type_any, c: type_any,
+    cal: type_any, cap: int,
 ) -> int:  # fmt: skip
     """Fold a member's rows before ``stop`` again, with history as it is now."""
     reset(st, c)
