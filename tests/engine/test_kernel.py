@@ -587,3 +587,29 @@ def test_credited_sums_are_cut_at_zero(steps: list[tuple[int, int]]) -> None:
         total = max(0, total + points)
         since = max(0, since + points) if at >= 10 else since
         assert (s[b + K.U_SUM], s[b + K.U_SINCE]) == (total, since)
+
+
+@pytest.mark.parametrize(("allowed", "kind"), [(1, K.IN_DEBT), (0, K.WAIVED)])
+def test_what_is_owed_has_no_lot(allowed: int, kind: int) -> None:
+    kernel = Kernel()
+    lots.owe(kernel.s, kernel.out, 1, 9, allowed, K.AT_RETURNED, 5, 33)
+    account = K.AT_DEBT if allowed else K.AT_WAIVED
+    fields = [kind, 1, 9, account, K.AT_RETURNED, 5, K.NEVER, 0, 0, 33, -1]
+    assert [record[:11] for record in kernel.records()] == [fields]
+    lots.owe(kernel.s, kernel.out, 1, 0, allowed, K.AT_RETURNED, 5, 33)
+    assert len(kernel.records()) == 1
+
+
+def test_expiry_and_activation_name_their_lot() -> None:
+    kernel = Kernel()
+    lots.earn_active(kernel.s, kernel.la, kernel.out, 1, CAP, 4, 50, 1, 3, 10)
+    lots.earn_pending(kernel.s, kernel.lp, kernel.out, 1, CAP, 6, 40, 90, 1, 3, 10)
+    kernel.reset()
+    lots.activate(kernel.s, kernel.la, kernel.lp, kernel.out, 1, CAP, 40)
+    lots.expire(kernel.s, kernel.la, kernel.out, 1, CAP, 50)
+    activated, expired = (record[:11] for record in kernel.records())
+    assert activated == [
+        K.ACTIVATED, 1, 6, K.AT_PENDING, K.AT_ACTIVE, -1, 90, activated[K.R_ACTIVE], 1, 40, -1
+    ]  # fmt: skip
+    assert activated[K.R_ACTIVE] == 40
+    assert expired == [K.EXPIRED, 1, 4, K.AT_ACTIVE, K.AT_EXPIRED, -1, 50, 0, 1, 50, -1]

@@ -265,7 +265,8 @@ def _real_path(document: Document, loc: tuple[str | int, ...]) -> KeyPath:
 
 
 def _dotted(path: KeyPath) -> str:
-    return ".".join(str(part) for part in path)
+    """A path as people say it: the first of a list is 1."""
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
 
 
 def _wording(problem: Any) -> str:

@@ -42,13 +42,17 @@ def resolve(document: Document) -> tuple[linked.Linked | None, list[Finding]]:
     return result, linker.findings
 
 
+STOOD_IN = frozenset({"zone-unknown", "currency-unknown", "currency-without-minor-unit"})
+"""Errors for which something harmless stands in, so that the rest is looked at too."""
+
+
 class Linker(Frame, Ladders, Rules, Limits):
     """One run over one document."""
 
     def run(self) -> linked.Linked | None:
         """Link every part in the order in which they need one another."""
         self.frame()
-        if any(each.severity == "error" for each in self.findings):
+        if any(each.severity == "error" and each.code not in STOOD_IN for each in self.findings):
             return None
         for index in range(len(self.program.versions)):
             self.version(index)

@@ -24,12 +24,11 @@ class Frame(Reserved):
             calendar(self.program.zone)
         except LaurelsError as error:
             self.wrong(("zone",), error.code, error.message, "a name such as Asia/Almaty")
-            return
+            self.program = self.program.model_copy(update={"zone": "UTC"})
         try:
             self.exponent = currency_exponent(self.program.currency)
         except LaurelsError as error:
             self.wrong(("currency",), error.code, error.message)
-            return
         self.reserved()
         self.unit_types()
         self.member = {

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from laurels.engine.compiled import Compiled
+from laurels.engine.kernel import layout as K
 from laurels.engine.slots import upper
 from laurels.program.names import BUILTIN
 
@@ -93,7 +94,7 @@ def fill_source(program: Compiled) -> str:
         f"LADDERS = {len(linked.ladders)}",
         f"LEVELS = {1 + max([len(each.levels) for each in linked.ladders], default=0)}",
         f"STATE_SIZE = {program.slots.size}",
-        f"LADDER_FIRST = {8 + len(linked.units) * 11}",
+        f"LADDER_FIRST = {K.HEAD + len(linked.units) * K.UNIT}",
         f"EFFECT_RULE = {tuple_text([rules.index((e.rule, e.unit)) for e in linked.effects])}",
         f"ONE_LINE = {tuple_text(lines)}",
         f"PURCHASES = {tuple_text(purchases)}",
@@ -144,7 +145,9 @@ def _fill(program: Compiled) -> list[str]:
             lines.append(f"    ev[E_LOCAL_{upper(part)}] = {DERIVED[part]}")
     for cap in program.program.caps:
         if cap.budget:
-            lines.append(f"    ev[E_BUDGET_{cap.index}] = 0")
+            name = f"E_BUDGET_{cap.index}"
+            room = program.blank_row()[program.slots.columns[name]]
+            lines.append(f"    ev[{name}] = {room}")
     return lines
 
 

@@ -264,7 +264,7 @@ def apply_more(
     if slot >= 0 and not keep_grants(x, ys, g, st[12], out, c):
         return NEED_GRANTS
     if is_request(kind):
-        settle(x, paid, ys, out)
+        settle(x, paid, 1 if ev[E_OUTCOME] == 0 else 0, ys, out)
     return record(out, buf, c, k)
 
 
@@ -273,14 +273,14 @@ def is_request(kind: int) -> bool:
     return kind in (TYPE_REDEMPTION, TYPE_HOLD, TYPE_CAPTURE, TYPE_VOID, TYPE_TRANSFER)
 
 
-def settle(x: int, paid: int, ys: type_any, out: type_any) -> None:
-    """A decision is a fact from now on."""
+def settle(x: int, paid: int, asked: int, ys: type_any, out: type_any) -> None:
+    """A decision is a fact from now on; what came in as a fact stays one."""
     if out[O_REFUSAL] != REFUSED_BEFORE or ys[Y_REFUSAL][x] == 0:
         ys[Y_REFUSAL][x] = out[O_REFUSAL]
+    if asked == 1:
+        ys[Y_DECIDED][x] = 2 if out[O_REFUSAL] > 0 else 1
     if out[O_REFUSAL] > 0:
-        ys[Y_DECIDED][x] = 2
         return
-    ys[Y_DECIDED][x] = 1
     ys[Y_POINTS][x] = out[O_POINTS]
     if paid >= 0:
         ys[Y_PAID][paid] += out[O_POINTS]

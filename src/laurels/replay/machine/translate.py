@@ -20,7 +20,7 @@ I64 = ir.IntType(64)
 ZERO = ir.Constant(I64, 0)
 
 Kind = tuple[str, tuple[int, ...]]
-"""('int', ()), ('row', (bits,)) or ('table', (bits, bits, ...))."""
+"""('int', ()), ('row', (bits,)), with its length too for a constant, or ('table', (bits, ...))."""
 
 INT: Kind = ("int", ())
 
@@ -316,7 +316,8 @@ class Body:
         found = self.module.rows.get(node.id)
         if found is None:
             self.unknown(node)
-        return self.b.bitcast(found, I64.as_pointer()), row(64)
+        length = len(found.initializer.constant)
+        return self.b.bitcast(found, I64.as_pointer()), ("row", (64, length))
 
     def subscript(self, node: ast.Subscript) -> tuple[Any, Kind]:
         """An element, a sequence of a table, or the rest of a sequence from a place on."""
@@ -446,6 +447,8 @@ class Body:
             return self.extreme("<" if name == "min" else ">", node.args)
         if name == "int":
             return self.value(node.args[0])
+        if name == "len":
+            return self.length(node.args[0])
         if name == "bool":
             return self.b.zext(self.truth(node.args[0]), I64)
         if name == "abs":
@@ -454,6 +457,11 @@ class Body:
         pairs = [self.any(each) for each in node.args]
         function = self.module.function(name, tuple(kind for _, kind in pairs))
         return self.b.call(function, [value for value, _ in pairs])
+
+    def length(self, node: ast.expr) -> Any:
+        """How many elements a constant tuple has; other sequences do not know."""
+        _, kind = self.any(node)
+        return ir.Constant(I64, kind[1][1]) if len(kind[1]) > 1 else self.unknown(node)
 
     def extreme(self, sign: str, nodes: Sequence[ast.expr]) -> Any:
         """The least or the largest; of equal ones the first."""
