@@ -52,7 +52,7 @@ class Replayed:
 
 
 @dataclass
-class _Sides:
+class Sides:
     """What was folded by the machine and what by books."""
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -97,7 +97,7 @@ def replay_columns(
     else:
         bodies = list(events)
     found = exact.read(program, zip(bodies, places, strict=False), result, until)
-    sides = _Sides()
+    sides = Sides()
     if found.pooled:
         given = events if isinstance(events, Events) else bodies
         result = replay(program, given, until, progress=progress, sink=sides.take)
@@ -110,15 +110,16 @@ def replay_columns(
     end = result.until if result.until is not None else 0
     folded = fold(machine(program, tell=tell), columns, end, postings, threads, progress)
     add_totals(result, folded.totals, folded.members.balances, len(builder.members))
-    _not_taken(result, builder, folded)
+    list_not_taken(result, builder, folded)
     _rows(program, builder, folded, sides)
     _postings(program, builder, folded, sides)
-    _fold_odd(program, found, result, sides)
+    fold_odd(program, found, result, sides)
     result.rejected.sort(key=lambda each: (each.file, each.row))
     return sides.replayed(result, len(found.odd))
 
 
-def _fold_odd(program: Compiled, found: exact.Read, result: Result, sides: _Sides) -> None:
+def fold_odd(program: Compiled, found: exact.Read, result: Result, sides: Sides) -> None:
+    """Members that only a book can fold."""
     run = _Run(program, False, None, sides.take)
     run.door, run.result = found.door, result
     for name in sorted(found.odd):
@@ -131,7 +132,7 @@ def _fold_odd(program: Compiled, found: exact.Read, result: Result, sides: _Side
         result.refused.sort(key=lambda each: each.member)
 
 
-def _not_taken(result: Result, builder: exact.Builder, folded: Folded) -> None:
+def list_not_taken(result: Result, builder: exact.Builder, folded: Folded) -> None:
     """Lists of what waits and what was refused, member by member."""
     starts = np.array(builder.start)
     refusals, waiting = folded.made[M.Y_REFUSAL], folded.made[M.Y_WAITING]
@@ -160,7 +161,7 @@ def _not_taken(result: Result, builder: exact.Builder, folded: Folded) -> None:
             result.ignored[event.type] += 1
 
 
-def _rows(program: Compiled, builder: exact.Builder, folded: Folded, sides: _Sides) -> None:
+def _rows(program: Compiled, builder: exact.Builder, folded: Folded, sides: Sides) -> None:
     """A row of every member that the machine folded."""
     found, linked = folded.members, program.program
     balances, levels = found.balances.tolist(), found.levels.tolist()
@@ -178,7 +179,7 @@ def _rows(program: Compiled, builder: exact.Builder, folded: Folded, sides: _Sid
         sides.rows[name] = row
 
 
-def _postings(program: Compiled, builder: exact.Builder, folded: Folded, sides: _Sides) -> None:
+def _postings(program: Compiled, builder: exact.Builder, folded: Folded, sides: Sides) -> None:
     """The postings of every member that the machine folded."""
     starts = np.array(builder.start)
     spans: dict[str, tuple[Any, Any, int, int]] = {}

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from laurels.base.errors import ensure
 from laurels.base.instants import format_instant
 from laurels.engine.book import REFUSALS
 from laurels.engine.compiled import Compiled
@@ -24,8 +25,9 @@ from laurels.engine.kernel import layout as K
 from laurels.replay.events import read_events
 from laurels.replay.machine import exact
 from laurels.replay.machine import member as M
-from laurels.replay.machine.build import Tell, machine
+from laurels.replay.machine.build import Machine, Tell, machine
 from laurels.replay.machine.columns import Columns
+from laurels.replay.machine.engine import Sides, fold_odd, list_not_taken
 from laurels.replay.machine.result import add_totals
 from laurels.replay.machine.run import Folded, Members, fold
 from laurels.replay.machine.vector import Vector, Watch, read_table
@@ -59,6 +61,7 @@ def replay_files(
 
     Raises RequestError for files that cannot be read.
     """
+    ensure(apart(program), "members share budgets or give to each other: replay_columns")
     heard: Watch = watch or (lambda _: None)
     table, lengths = read_table(paths)
     heard("read")
@@ -81,16 +84,38 @@ def replay_files(
     add_totals(result, folded.totals, folded.members.balances, len(vector.members))
     _not_taken(result, vector, columns, folded, [str(path) for path in paths])
     if side is not None:
-        builder = exact.Builder(program)
-        for name, items in side.members.items():
-            builder.add(name, items)
-        other = fold(code, builder.columns(), until or 0, keep, 1)
-        names = pa.array(builder.members, pa.string())
-        members.append(members_table(program, names, other.members))
-        add_totals(result, other.totals, other.members.balances, len(names))
+        members += _fold_side(program, code, side, result, until or 0)
     found = pa.concat_tables(members).sort_by("member")
     heard("members")
     return Native(result, found, columns, folded, len(slow_rows))
+
+
+def apart(program: Compiled) -> bool:
+    """Whether no member of a program can ever touch another."""
+    linked = program.program
+    return not any(cap.budget for cap in linked.caps) and not any(
+        unit.transferable for unit in linked.units
+    )
+
+
+def _fold_side(
+    program: Compiled, code: Machine, side: exact.Read, result: Result, until: int
+) -> list[Any]:
+    """The members that went through the door; tables of them."""
+    builder = exact.Builder(program)
+    for name, items in side.members.items():
+        if not builder.add(name, items):
+            side.odd[name] = items
+    folded = fold(code, builder.columns(), until)
+    names = pa.array(builder.members, pa.string())
+    table = members_table(program, names, folded.members)
+    add_totals(result, folded.totals, folded.members.balances, len(names))
+    list_not_taken(result, builder, folded)
+    sides = Sides()
+    fold_odd(program, side, result, sides)
+    result.rejected.sort(key=lambda each: (each.file, each.row))
+    odd = [sides.rows[name] for name in sorted(sides.rows)]
+    return [table, pa.Table.from_pylist(odd, table.schema)]
 
 
 def _not_taken(

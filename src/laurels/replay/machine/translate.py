@@ -315,7 +315,7 @@ class Body:
             return ir.Constant(I64, self.module.numbers[node.id]), INT
         found = self.module.rows.get(node.id)
         if found is None:
-            self.unknown(node)
+            raise Untranslatable(f"{self.source.name}: no value for `{node.id}`")
         length = len(found.initializer.constant)
         return self.b.bitcast(found, I64.as_pointer()), ("row", (64, length))
 

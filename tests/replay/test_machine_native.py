@@ -1,0 +1,63 @@
+"""Columns straight from Parquet: the same result as event by event, odd rows included."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from laurels.bench.replay import write_history
+from laurels.engine.compiled import load
+from laurels.replay.events import read_events
+from laurels.replay.machine.engine import replay_columns
+from laurels.replay.machine.native import replay_files
+from laurels.replay.summary import summary
+
+ROOT = Path(__file__).parent.parent.parent / "programs"
+CASES = {
+    "halyk-plus": {"each": {"type": "purchase"}},
+    "rostelecom-bonus": {"first": [{"type": "enrolled"}], "each": {"type": "service_charge"}},
+    "tbc-ertguli": {"first": [{"type": "product_opened", "product": "plan"}],
+                    "each": {"type": "purchase"}},
+}  # fmt: skip
+
+
+def said(result):
+    words = summary(result)
+    words.pop("run")
+    words.pop("input")
+    lists = (result.refused, result.waiting, result.rejected)
+    return words, [sorted(tuple(map(str, each[1:])) for each in found) for found in lists]
+
+
+def compare(program, path, until=None):
+    slow = replay_columns(program, read_events([path], zone=program.program.zone), until)
+    fast = replay_files(program, [path], until, threads=2)
+    assert said(fast.result) == said(slow.result)
+    assert fast.members.to_pylist() == slow.members
+    return fast
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+@pytest.mark.parametrize("name", CASES)
+def test_a_file_of_plain_events(name, numbers, tmp_path):
+    program = load(ROOT / name / "program.yaml")
+    path = tmp_path / "events.parquet"
+    write_history(program, 4_000, 60, path, CASES[name], numbers)
+    assert compare(program, path).slow == 0
+
+
+def test_odd_rows_go_through_the_door(tmp_path):
+    program = load(ROOT / "tbc-ertguli" / "program.yaml")
+    path = tmp_path / "events.parquet"
+    write_history(program, 3_000, 60, path, CASES["tbc-ertguli"], False)
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    rows[10]["amount"] = rows[10]["amount"] and -rows[10]["amount"]
+    rows[20]["type"] = "nonsense"
+    rows.append(dict(rows[30]))
+    rows.append(dict(rows[40], id="bell\a"))
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    fast = compare(program, path)
+    assert 0 < fast.slow < 2_000
+    compare(program, path, 1_719_792_000_000_000)
