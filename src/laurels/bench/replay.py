@@ -68,7 +68,7 @@ def _measure(case: str, program: Compiled, path: Path, threads: int) -> list[dic
             phases.append((phase, now - last))
             last = now
 
-        found = replay_files(program, [path], threads=threads, watch=watch)
+        found = replay_files(program, [path], threads=threads, watch=watch, lists=False)
         pq.write_table(found.members, path.with_name("members.parquet"))
         watch("write")
         if last - begin < total:

@@ -60,8 +60,7 @@ def one_liners(tree: ast.Module) -> dict[str, tuple[list[str], ast.expr]]:
         body = [each for each in node.body if not is_text(each)]
         if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
             names = [argument.arg for argument in node.args.args]
-            if not any(isinstance(each, ast.Call) for each in ast.walk(body[0].value)):
-                found[node.name] = (names, body[0].value)
+            found[node.name] = (names, body[0].value)
     return found
 
 
@@ -197,7 +196,6 @@ def folded(tree: ast.Module, kernel: list[ast.Module]) -> ast.Module:
     calls: dict[str, tuple[list[str], ast.expr]] = {}
     for each in [*kernel, tree]:
         numbers |= constants(each)
-    for each in kernel:
         calls |= one_liners(each)
     result = Gather().visit(Fold(numbers, calls).visit(tree))
     assert isinstance(result, ast.Module)

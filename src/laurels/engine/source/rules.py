@@ -173,8 +173,13 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
     else:
         out.add("active = t")
         out.add("first = day")
-    term = f"{TERM_NAMES[effect.expires.kind]}, {effect.expires.length}"
-    out.add(f"end = ends_after(cal, active, first, {term})")
+    if effect.expires.kind == "never":
+        out.add("end = NEVER")
+    elif effect.expires.kind == "months":
+        out.add(f"end = cal[0][add_months(cal, first, {effect.expires.length}) + 1]")
+    else:
+        term = f"{TERM_NAMES[effect.expires.kind]}, {effect.expires.length}"
+        out.add(f"end = ends_after(cal, active, first, {term})")
     if waits and not effect.for_everyone:
         number = w.program.terms.index(effect.expires)
         out.block(

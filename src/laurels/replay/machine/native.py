@@ -56,8 +56,11 @@ def replay_files(
     tell: Tell | None = None,
     watch: Watch | None = None,
     keep: bool = False,
+    lists: bool = True,
 ) -> Native:
     """Run the history in native Parquet files, net. ``watch`` hears which phase is done.
+
+    lists  name every request that was refused and every event that waits; else only count them
 
     Raises RequestError for files that cannot be read.
     """
@@ -82,7 +85,13 @@ def replay_files(
     heard("decide")
     members = [members_table(program, vector.members, folded.members)]
     add_totals(result, folded.totals, folded.members.balances, len(vector.members))
-    _not_taken(result, vector, columns, folded, [str(path) for path in paths])
+    if lists:
+        _not_taken(result, vector, columns, folded, [str(path) for path in paths])
+    else:
+        waits = int((folded.made[M.Y_WAITING] > 0).sum())
+        refused = (folded.made[M.Y_REFUSAL] > 0) & (folded.made[M.Y_WAITING] == 0)
+        result.events["waiting"] += waits
+        result.events["refused"] += int(refused.sum())
     if side is not None:
         members += _fold_side(program, code, side, result, until or 0)
     found = pa.concat_tables(members).sort_by("member")
