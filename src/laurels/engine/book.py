@@ -152,7 +152,8 @@ class Book(Views):
         if self.waiting and event.id in self.waiting:
             entries = decision.entries
             for late in self.waiting.pop(event.id):
-                entries += self._return(late).entries
+                if late.key not in self.withdrawn:
+                    entries += self._return(late).entries
             decision = Decision(decision.status, event, entries, decision.refusal, self.journal)
         return decision
 
@@ -351,7 +352,8 @@ class Book(Views):
         grants = out[K.O_GRANTS]
         event.grants = self.state.g[: grants * K.GRANT] if grants else NOTHING
         if kind in ASKS:
-            event.refusal = out[K.O_REFUSAL]
+            if out[K.O_REFUSAL] != K.REFUSED_BEFORE or not event.refusal:
+                event.refusal = out[K.O_REFUSAL]  # a later fold keeps the first reason
             if not event.row[K.E_OUTCOME]:  # what came in as a fact stays one
                 event.decided = 2 if event.refusal else 1
             if not event.refusal:

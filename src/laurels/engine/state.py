@@ -13,7 +13,9 @@ from laurels.engine.kernel.layout import E_LINES, GRANT, O_COUNT, O_GRANTS, OUT,
 if TYPE_CHECKING:
     from laurels.engine.door import Event
 
-FIRST_CAP = 48
+FIRST_CAP = 64
+ROOM = 16
+"""Records after which the dues of a long time are handed over, so that lots find room again."""
 NOTHING: list[int] = []
 NOTHING_OUT = [0] * K.OUT
 
@@ -92,11 +94,13 @@ class State:
         self.s[tail] -= self.s[head]
         self.s[head] = 0
 
-    def _make_room(self) -> None:
-        """``out`` holds what one instant can post at most, beyond ``room`` records."""
-        self.room = 64
+    def _make_room(self, grants: int = 0) -> None:
+        """``out`` holds what one instant can post at most, beyond ``room`` records; a return can
+        post three records for each grant besides what it draws from lots."""
+        self.room = ROOM
         holds = self.s[K.HOLDS]
         most = self.room + 4 * self.units * self.cap + 4 * holds + 8 * self.effects + 32
+        most += 3 * grants
         if len(self.out) < K.OUT + most * K.RECORD:
             self.out = [0] * (K.OUT + most * K.RECORD)
 
@@ -118,9 +122,9 @@ class State:
                 + s[b + K.U_PTAIL]
                 - s[b + K.U_PHEAD]
             )
-            if live + 2 * each > self.cap:
-                self._grow(max(live + 16 * each, 2 * self.cap))
-            slack = min(slack, self.cap - live)
+            if live + 2 * each + ROOM > self.cap:
+                self._grow(max(live + 16 * each + ROOM, 2 * self.cap))
+            slack = min(slack, self.cap - live - ROOM)
         self.slack = slack // each - 1
 
     def advance(self, until: int) -> list[int]:
@@ -158,7 +162,11 @@ class State:
                 lines = reference.lines
                 g = list(reference.grants)
                 reference.grants = g
-                out[O_GRANTS] = len(g) // K.GRANT
+                out[O_GRANTS] = len(g) // GRANT
+                if out[O_GRANTS] > self.effects:
+                    self._make_room(out[O_GRANTS])
+                    self.out[:OUT] = out[:OUT]
+                    out = self.out
         if event.type == "hold":
             self._room_for_hold()
             out = self.out

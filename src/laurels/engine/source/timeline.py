@@ -27,6 +27,7 @@ def write_birthday(w: Writer) -> None:
     )
     event = w.program.events["birthday"]
     add = w.out.add
+    add("out[O_GRANTS] = 0")  # nobody returns a birthday
     add("day = day_of(cal, t)")
     add("mo = cal[1][day]")
     add(f"dv[E_TYPE] = {event.index}")

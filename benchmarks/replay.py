@@ -1,4 +1,4 @@
-"""`bench replay`: a whole history from Parquet on disk to members and a monthly summary.
+"""`python benchmarks/replay.py`: a whole history from Parquet on disk to members and a monthly summary.
 
 The peer is DuckDB's own aggregation of the same file with as many threads:
 ``select member, month, sum(amount), count(*) filter (…) group by all``. A parameter of the
@@ -164,3 +164,9 @@ def _attributes(program: Compiled) -> dict[str, list[str]]:
                 codes = [value for value in known.codes(f"event.{name}") if value]
                 found[name] = [*codes, "other"]
     return found
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps({"bench": "replay", "results": bench_replay()}, indent=2))
