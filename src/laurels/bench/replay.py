@@ -1,4 +1,4 @@
-"""`python benchmarks/replay.py`: a whole history, from Parquet on disk to members and a summary.
+"""`python -m laurels.bench.replay`: a whole history, from Parquet on disk to members and a summary.
 
 The peer is DuckDB's own aggregation of the same file with as many threads:
 ``select member, month, sum(amount), count(*) filter (…) group by all``. A parameter of the
