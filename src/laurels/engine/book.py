@@ -11,7 +11,6 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
 
 from laurels.base.errors import Refusal, RequestError
@@ -22,7 +21,7 @@ from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
 from laurels.engine.kernel.returns import take_off
 from laurels.engine.state import Snapshot, State
-from laurels.engine.views import Balance, LevelView, LotView, Missing, Views
+from laurels.engine.views import Views
 from laurels.ledger.postings import Posting
 from laurels.program.names import FIRST_OWN_TYPE
 
@@ -605,5 +604,3 @@ class Book(Views):
 ASKS = frozenset({"redemption", "hold", "capture", "void", "transfer"})
 CHECKPOINT = 32
 """Events between two checkpoints of a book."""
-
-__all__ = ["Balance", "Book", "Decimal", "Decision", "LevelView", "LotView", "Missing"]
