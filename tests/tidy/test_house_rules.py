@@ -21,6 +21,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "engine": frozenset({"base", "program", "ledger"}),
     "story": frozenset({"base", "program", "ledger", "engine"}),
     "replay": frozenset({"base", "program", "ledger", "engine"}),
+    "store": frozenset({"base", "ledger"}),
+    "service": frozenset({"base", "program", "ledger", "engine", "story", "replay", "store"}),
+    "web": frozenset({"base", "service"}),
 }
 # Files that wire the rooms together; they may import everything.
 WIRING = frozenset(

@@ -1,0 +1,1 @@
+"""The service: load, decide, commit. One class, one file for each command."""
