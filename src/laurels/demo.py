@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
+import pyarrow.compute as pc
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
@@ -14,48 +15,57 @@ from rich.text import Text
 from laurels.cli import history, shipped, why
 from laurels.cli.page import number, show_page
 from laurels.cli.problems import print_json, stdout
-from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled, load
-from laurels.ledger.postings import Posting
-from laurels.replay.raw import Events
+from laurels.replay.options import Options
+from laurels.replay.raw import Body, Events
 
 UNTIL = "2011-06-01"
 """Half a year after the last purchase, so that the page shows what members let lapse."""
 
 HEADING = "Retail starter, run over a year of a British gift shop"
 EVENTS_OF_A_GOOD_EXAMPLE = 6
+LINES_SHOWN = 12
 
 
-@dataclass
 class Pick:
-    """Looks for a posting worth explaining: a member of some history, the last thing earned."""
+    """Looks for a posting worth explaining: a member of some history, the last thing earned by a
+    rule that looks at the level."""
 
-    member: str = ""
-    posting: str = ""
-    event: str = ""
-    points: int = 0
+    def __init__(self, events: Events) -> None:
+        self.posting = self.member = ""
+        self._events: dict[object, list[Body]] = {}
+        for body in events.bodies:
+            self._events.setdefault(body["member"], []).append(body)
 
-    def look(self, book: Book, postings: Sequence[Posting]) -> None:
-        """The first member with a few events who earned by a rule that looks at the level."""
-        if self.posting or not 3 <= len(book.history) <= EVENTS_OF_A_GOOD_EXAMPLE:
+    def add(self, members: Any, postings: Any) -> None:
+        """Look through a part of the members."""
+        del members
+        if self.posting:
             return
-        rules = [each.rule for each in postings if each.kind == "earned"]
-        if len(set(rules)) < 2 or any(len(event.amounts) > 12 for event in book.history):
-            return
-        last = [each for each in postings if each.kind == "earned" and each.rule == rules[-1]][-1]
-        self.member, self.posting, self.event = book.member, last.id, last.event
+        earned = postings.filter(pc.equal(postings["kind"], "earned"))
+        for member, rows in groupby(earned.to_pylist(), lambda row: row["member"]):
+            rules = [(row["rule"], row["posting"]) for row in rows]
+            if len({rule for rule, _ in rules}) > 1 and self._is_short(member):
+                self.member, self.posting = member, rules[-1][1]
+                return
+
+    def _is_short(self, member: str) -> bool:
+        """A few events with few lines."""
+        own = self._events[member]
+        sizes = [len(lines) for body in own if isinstance(lines := body.get("lines"), list)]
+        return 3 <= len(own) <= EVENTS_OF_A_GOOD_EXAMPLE and max(sizes, default=1) <= LINES_SHOWN
 
 
 def run_demo(as_json: bool) -> None:
     """Run, and show what came of it. Raises the errors of our families."""
     program = load(shipped.folder("programs") / shipped.DEMO_PROGRAM / "program.yaml")
     data, mapping = shipped.example(shipped.DEMO_DATA), shipped.example(shipped.DEMO_MAPPING)
-    pick = Pick()
     with history.meter() as bar:
         bar.phase("reading invoices")
-        events = history.read(program, [data], mapping)
-        until = history.instant(f"{UNTIL}T00:00:00", program)
-        ran = history.run(program, events, bar, until=until, sink=pick.look)
+        events = history.files([data], mapping).read(program)
+        options = Options(until=history.instant(f"{UNTIL}T00:00:00", program))
+        pick = Pick(events)
+        ran = history.run(program, events, bar, options=options, books=pick)
         bar.phase("explaining one")
         answer = _answer(program, events, pick)
     if as_json:

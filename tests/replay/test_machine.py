@@ -20,17 +20,6 @@ FILES = sorted(ROOT.glob("*/*.yaml"))
 POLICIES = ("as_if_never_bought", "full", "none", "proportional")
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """Machine code of the tests, kept for the module."""
-    return tmp_path_factory.mktemp("machine")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(monkeypatch, cache):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-
-
 def shadow(program: Compiled) -> list[int]:
     """Let every step and advance of CPython run as machine code too, and compare all that either
     has written. Returns a list that grows with each call."""

@@ -10,7 +10,9 @@ import pytest
 import laurels
 from laurels.base.errors import Fault
 from laurels.base.instants import calendar, format_instant, parse_instant
+from laurels.replay.options import Options
 from laurels.replay.output import books_in, write_lists
+from laurels.replay.play import play
 from laurels.replay.raw import Events, Place, Report
 from laurels.replay.run import member_row, replay
 from laurels.replay.summary import summary
@@ -194,8 +196,8 @@ def test_files_of_a_run(retail, tmp_path):
                event("3", type="return", returns="9", day="2025-03-02")]  # fmt: skip
     events = Events(history, [Place("f.csv", row) for row in (2, 3, 5)], Report())
     (tmp_path / "refused.csv").write_text("of an earlier run")
-    with books_in(tmp_path, retail, False, ["csv", "parquet"]) as sink:
-        result = replay(retail, events, sink=sink)
+    with books_in(tmp_path, retail, ["csv", "parquet"]) as written:
+        result = play(retail, events, written, Options("python"))
     write_lists(tmp_path, result, summary(result))
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "members.csv", "members.parquet", "postings.csv", "postings.parquet", "rejected.csv",

@@ -4,8 +4,9 @@ import csv
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,11 +15,13 @@ import pytest
 
 from laurels.base.errors import RequestError
 from laurels.replay.raw import Unmatched
+from laurels.replay.tables import empty_of
 from laurels.replay.values import Rejected
 from laurels.replay.writers import (
     POSTINGS,
-    write_members,
-    write_postings,
+    member_columns,
+    open_books,
+    posting_columns,
     write_rejected,
     write_summary,
     write_unmatched,
@@ -26,6 +29,25 @@ from laurels.replay.writers import (
 
 UNITS = {"bonus": 0, "point": 2}
 AT = 1_709_227_800_000_000  # 2024-02-29T17:30:00Z
+
+
+def write_postings(folder: Path, rows: Iterable[object], formats: Iterable[str] = ("parquet",)):
+    schema = empty_of(posting_columns(UNITS)).schema
+    with open_books(folder, UNITS, [], formats) as (_, add):
+        for part in batched(rows, 70_000):
+            add(pa.Table.from_pylist(part, schema))
+
+
+def write_members(folder: Path, rows: list[object], formats: Iterable[str]):
+    schema = empty_of(member_columns(UNITS, ["stage"])).schema
+    with open_books(folder, UNITS, ["stage"], formats) as (add, _):
+        add(pa.Table.from_pylist(rows, schema))
+
+
+def batched(rows: Iterable[object], size: int) -> Iterator[list[object]]:
+    remaining = iter(rows)
+    while part := list(islice(remaining, size)):
+        yield part
 
 
 def posting(number: int, **cells: object) -> dict[str, object]:
@@ -43,8 +65,8 @@ def posting(number: int, **cells: object) -> dict[str, object]:
 
 
 def test_postings_have_the_columns_of_the_contract(tmp_path: Path) -> None:
-    rows = [posting(1), posting(2, unit="bonus", points=37, line=3, expires_at=AT + 1)]
-    assert write_postings(tmp_path, rows, UNITS, {"parquet", "csv"}) == 2
+    rows = [posting(1), posting(2, unit="bonus", points=37, line="3", expires_at=AT + 1)]
+    write_postings(tmp_path, rows, {"parquet", "csv"})
     table = pq.read_table(tmp_path / "postings.parquet")
     assert tuple(table.schema.names) == POSTINGS
     assert table.schema.field("points").type == pa.decimal128(38, 2)
@@ -59,7 +81,8 @@ def test_postings_have_the_columns_of_the_contract(tmp_path: Path) -> None:
         ("12.34", ""),
         ("37.00", "2024-02-29T17:30:00.000001Z"),
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["postings.csv", "postings.parquet"]
+    names = ["members.csv", "members.parquet", "postings.csv", "postings.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_rows_are_streamed_in_groups_and_give_the_same_bytes(tmp_path: Path) -> None:
@@ -68,7 +91,7 @@ def test_rows_are_streamed_in_groups_and_give_the_same_bytes(tmp_path: Path) -> 
 
     hashes = set()
     for folder in (tmp_path / "a", tmp_path / "b"):
-        write_postings(folder, rows(), UNITS)
+        write_postings(folder, rows())
         raw = (folder / "postings.parquet").read_bytes()
         hashes.add(hashlib.sha256(raw).hexdigest())
     assert len(hashes) == 1
@@ -86,18 +109,18 @@ def test_nothing_half_written_takes_the_name(tmp_path: Path) -> None:
         raise ValueError("the engine stopped")
 
     with pytest.raises(ValueError):
-        write_postings(tmp_path, broken(), UNITS, {"parquet", "csv"})
+        write_postings(tmp_path, broken(), {"parquet", "csv"})
     assert not list(tmp_path.iterdir())
 
 
 def test_no_postings_are_a_table_too(tmp_path: Path) -> None:
-    assert write_postings(tmp_path, [], UNITS) == 0
+    write_postings(tmp_path, [])
     assert tuple(pq.read_table(tmp_path / "postings.parquet").schema.names) == POSTINGS
 
 
 def test_members(tmp_path: Path) -> None:
     row = {"member": "m", "active_point": 5, "debt_bonus": 0, "tier_stage": None, "next_expiry": AT}
-    write_members(tmp_path, [row], UNITS, ["stage"], {"parquet", "csv"})
+    write_members(tmp_path, [row], {"parquet", "csv"})
     table = pq.read_table(tmp_path / "members.parquet")
     assert table.schema.names == [
         "member",
@@ -133,5 +156,5 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
         write_summary(tmp_path / "file", {})
     assert caught.value.code == "folder-not-writable"
     with pytest.raises(RequestError) as caught:
-        write_postings(tmp_path, [], UNITS, {"xlsx"})
+        write_postings(tmp_path, [], {"xlsx"})
     assert caught.value.code == "format-unknown"

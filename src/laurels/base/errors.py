@@ -248,6 +248,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "decimal-invalid": ("request", "A number is not plain decimal text."),
     "decimal-too-fine": ("request", "A number has more decimals than its unit or currency."),
     "decimal-too-large": ("request", "A number is beyond 10^15 of its smallest units."),
+    "engine-missing": ("request", "What an engine needs is not installed."),
     "event-amount-missing": ("request", "An event of this type needs an amount."),
     "event-amount-negative": ("request", "An amount is below zero."),
     "event-amount-not-sum": ("request", "An amount is not the sum of its lines."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -38,11 +37,14 @@ Until = Annotated[
 class Engine(StrEnum):
     """What runs a step."""
 
-    python = "python"
     numba = "numba"
+    python = "python"
 
 
-EngineName = Annotated[Engine, typer.Option("--engine", help="What runs the step.")]
+EngineName = Annotated[
+    Engine,
+    typer.Option("--engine", help="numba: machine code, over columns; python: event by event."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -117,7 +119,7 @@ def replay(
     program: Program,
     events: Files,
     until: Until = None,
-    engine: EngineName = Engine.python,
+    engine: EngineName = Engine.numba,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Postings, members and a summary go there."),
@@ -139,18 +141,16 @@ def replay(
     from laurels.cli import history
     from laurels.cli.page import show_page
     from laurels.engine.compiled import load
+    from laurels.replay.options import Options
 
-    _engine(engine)
     wanted = _formats(formats)
     with told(as_json):
+        history.need_engine(engine)
         compiled = load(program)
-        end = _until(until, compiled)
+        options = Options(engine, _until(until, compiled), as_recorded, out is not None)
         with history.meter() as bar:
-            bar.phase("reading events")
-            found = history.read(compiled, events, mapping)
-            ran = history.run(
-                compiled, found, bar, until=end, as_recorded=as_recorded, out=out, formats=wanted
-            )
+            found = history.files(events, mapping)
+            ran = history.run(compiled, found, bar, options=options, out=out, formats=wanted)
         rejected = len(ran.result.rejected)
         failed = strict and rejected > 0
         if as_json:
@@ -184,12 +184,6 @@ def _tell_rejected(ran: object, quiet: bool) -> None:
         console.print(text, style="yellow", markup=False)
     if len(rejected) > REJECTED_SHOWN:
         console.print(f"and {len(rejected) - REJECTED_SHOWN} more", style="yellow")
-
-
-def _engine(engine: Engine) -> None:
-    """The Numba engine comes with the columnar replay."""
-    if engine is Engine.numba and importlib.util.find_spec("laurels.replay.compiled") is None:
-        usage("the numba engine is not part of this release: use python", "--engine")
 
 
 def _formats(text: str) -> list[str]:
@@ -242,7 +236,7 @@ def explain(
         end = _until(until, compiled)
         with history.meter() as bar:
             bar.phase("reading events")
-            found = history.read(compiled, events, mapping)
+            found = history.files(events, mapping).read(compiled)
             bar.phase("looking")
             answer = why.explain(compiled, found, *asked[0], lang, end)
         if as_json:
@@ -258,11 +252,12 @@ def story(
     as_json: AsJson = False,
 ) -> None:
     """Tell stories, and say where a member would see something else."""
+    from laurels.cli import history
     from laurels.cli.tell import tell_all
 
-    _engine(engine)
     with told(as_json):
-        if not tell_all(paths, as_json):
+        history.need_engine(engine)
+        if not tell_all(paths, engine, as_json):
             raise typer.Exit(WRONG_INPUT)
 
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -17,15 +18,18 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from laurels.base.errors import RequestError
 from laurels.base.instants import calendar, parse_instant
 from laurels.cli.problems import stderr
 from laurels.engine.compiled import Compiled
-from laurels.replay.events import read_events
 from laurels.replay.mapping import load_mapping
+from laurels.replay.options import Ears, Files, Options
 from laurels.replay.output import books_in, write_lists
+from laurels.replay.play import play
 from laurels.replay.raw import Events
-from laurels.replay.run import Result, Sink, replay
+from laurels.replay.run import Result
 from laurels.replay.summary import summary
+from laurels.replay.tables import Books
 
 
 @dataclass
@@ -73,39 +77,64 @@ def instant(text: str, program: Compiled) -> int:
     return parse_instant(text, calendar(program.program.zone), "--until")
 
 
-def read(program: Compiled, paths: Iterable[Path], mapping: Path | None) -> Events:
-    """The events of the files. Raises RequestError, and ProgramError for a wrong mapping."""
-    rules = load_mapping(mapping) if mapping is not None else None
-    return read_events(paths, rules, zone=program.program.zone)
+def files(paths: Iterable[Path], mapping: Path | None) -> Files:
+    """The history in the files. Raises RequestError and ProgramError for a wrong mapping."""
+    return Files(tuple(paths), load_mapping(mapping) if mapping is not None else None)
 
 
 def run(
     program: Compiled,
-    events: Events,
+    history: Files | Events,
     bar: Meter,
     *,
-    until: int | None = None,
-    as_recorded: bool = False,
+    options: Options,
     out: Path | None = None,
     formats: Iterable[str] = ("parquet",),
-    sink: Sink | None = None,
+    books: Books | None = None,
 ) -> Ran:
     """Run a history and write what it leaves behind, where a folder is named.
 
     The seconds in the summary have the door, the decisions and the writing in them; reading the
     files is left out.
     """
-    bar.phase("deciding")
-    gc.collect()
-    gc.freeze()  # the history is no garbage: do not look through it again and again
+    bar.phase("reading events")
     start = perf_counter()
+
+    def heard(phase: str) -> None:
+        nonlocal start
+        if phase == "read":
+            start = perf_counter()
+            bar.phase("deciding")
+            gc.collect()
+            gc.freeze()  # the history is no garbage: do not look through it again and again
+
+    ears = Ears(bar.tell, compiling, heard)
     if out is None:
-        result = replay(program, events, until, as_recorded, bar.tell, sink)
+        result = play(program, history, books, options, ears)
     else:
-        with books_in(out, program, as_recorded, formats) as writer:
-            result = replay(program, events, until, as_recorded, bar.tell, writer)
-    found = summary(result, perf_counter() - start)
+        with books_in(out, program, formats) as written:
+            result = play(program, history, written, options, ears)
+    found = summary(result, perf_counter() - start, options.engine)
     gc.unfreeze()
     if out is not None:
         write_lists(out, result, found)
     return Ran(result, found)
+
+
+def compiling(program: str) -> None:
+    """A word before a first run, which takes some seconds longer."""
+    text = f"compiling {program} to machine code (kept for later runs)"
+    stderr().print(text, style="dim", markup=False)
+
+
+def need_engine(engine: str) -> None:
+    """Raises RequestError where the packages of the engine numba are not installed."""
+    missing = [each for each in ("llvmlite", "numpy", "pyarrow") if find_spec(each) is None]
+    if engine == "numba" and missing:
+        raise RequestError(
+            "engine-missing",
+            f"the engine numba needs {', '.join(missing)}",
+            where="--engine",
+            expected="the extra 'replay'",
+            hint="pip install laurels[replay], or --engine python",
+        )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from rich.text import Text
 
 from laurels.base.errors import LaurelsError, RequestError
+from laurels.cli.history import compiling
 from laurels.cli.problems import error_data, print_json, show_error, stderr, stdout
-from laurels.story import Told, find_stories, load_story, tell
+from laurels.engine.book import Book
+from laurels.engine.compiled import Compiled, load
+from laurels.story import OpenBook, Told, find_stories, load_story, tell
 
 
-def tell_all(paths: list[Path], as_json: bool) -> bool:
+def tell_all(paths: list[Path], engine: str, as_json: bool) -> bool:
     """Tell every story; whether all of them hold."""
     for path in paths:
         if not path.exists():
@@ -29,7 +33,8 @@ def tell_all(paths: list[Path], as_json: bool) -> bool:
             where=str(paths[0]),
             expected="files in folders named `stories`",
         )
-    rows = [_row(path, as_json) for path in files]
+    open_book = _on_machine if engine == "numba" else None
+    rows = [_row(path, open_book, as_json) for path in files]
     good = sum(bool(row["holds"]) for row in rows)
     if as_json:
         print_json({"ok": good == len(rows), "stories": rows})
@@ -38,10 +43,10 @@ def tell_all(paths: list[Path], as_json: bool) -> bool:
     return good == len(rows)
 
 
-def _row(path: Path, quiet: bool) -> dict[str, object]:
+def _row(path: Path, open_book: OpenBook | None, quiet: bool) -> dict[str, object]:
     """Tell one story; what it says as data."""
     try:
-        told = tell(load_story(path))
+        told = tell(load_story(path), open_book)
     except LaurelsError as error:
         show_error(error)
         return {"file": str(path), "holds": False, "error": error_data(error)}
@@ -61,6 +66,20 @@ def _row(path: Path, quiet: bool) -> dict[str, object]:
             for each in told.differences
         ],
     }  # fmt: skip
+
+
+def _on_machine(path: Path, member: str) -> Book:
+    """A member's book whose steps run as machine code."""
+    return Book(_machine_of(path.resolve()), member)
+
+
+@cache
+def _machine_of(path: Path) -> Compiled:
+    from laurels.replay.machine.build import machine
+    from laurels.replay.machine.online import on_machine
+
+    program = load(path)
+    return on_machine(program, machine(program, tell=compiling))
 
 
 def _show(told: Told) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled
-from laurels.ledger.postings import Posting
-from laurels.replay.run import Result, Sink, member_row, posting_row
+from laurels.replay.run import Result
+from laurels.replay.tables import Books
 from laurels.replay.writers import (
+    Add,
     open_books,
     write_refused,
     write_rejected,
@@ -22,20 +23,26 @@ from laurels.replay.writers import (
 LISTS = ("rejected.csv", "waiting.csv", "refused.csv", "unmatched.csv")
 
 
+class _Files:
+    """Books that go to files as they come."""
+
+    def __init__(self, add_members: Add, add_postings: Add) -> None:
+        self._add_members = add_members
+        self._add_postings = add_postings
+
+    def add(self, members: Any, postings: Any | None) -> None:
+        self._add_members(members)
+        if postings is not None:
+            self._add_postings(postings)
+
+
 @contextmanager
-def books_in(
-    folder: str | Path, program: Compiled, as_recorded: bool, formats: Iterable[str]
-) -> Iterator[Sink]:
+def books_in(folder: str | Path, program: Compiled, formats: Iterable[str]) -> Iterator[Books]:
     """Where members go as they are finished: postings and members, row group by row group."""
     units = {unit.name: unit.scale for unit in program.program.units}
     ladders = [ladder.name for ladder in program.program.ladders]
-    with open_books(folder, units, ladders, formats) as (add_postings, add_members):
-
-        def sink(book: Book, postings: Sequence[Posting]) -> None:
-            add_postings(posting_row(each, units[each.unit], not as_recorded) for each in postings)
-            add_members([member_row(book)])
-
-        yield sink
+    with open_books(folder, units, ladders, formats) as (add_members, add_postings):
+        yield _Files(add_members, add_postings)
 
 
 def write_lists(folder: str | Path, result: Result, summary: dict[str, object]) -> None:

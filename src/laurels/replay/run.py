@@ -15,8 +15,9 @@ Only where members touch each other do all books stay open until the end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
@@ -86,14 +87,14 @@ def replay(
     A bad event is listed in ``Result.rejected`` and the rest goes on. Raises Fault when the books
     do not add up.
     """
-    run = _Run(program, as_recorded, progress, sink)
+    run = Run(program, as_recorded, progress, sink)
     run.read(events)
     run.fold(until, only)
     return run.result
 
 
-class _Run:
-    """One run."""
+class Run:
+    """One run: members are read, folded and closed, and what came of them added up."""
 
     def __init__(
         self, program: Compiled, as_recorded: bool, progress: Progress | None, sink: Sink | None
@@ -112,31 +113,24 @@ class _Run:
     def read(self, events: Events | Iterable[Raw]) -> None:
         """Bring every event through the door, member by member."""
         bodies: Iterable[Raw] = events
-        places: Iterable[Place] = (Place("", row) for row in _numbers())
+        places: Iterable[Place] = (Place("", row) for row in count(1))
         if isinstance(events, Events):
             places = events.places
             self.result.report = events.report
             self.result.rejected += events.report.rejected
         for raw, place in zip(bodies, places, strict=False):
-            member = _member_of(raw)
+            member = member_of(raw)
             if member is not None:
                 self.members.setdefault(member, [])
             try:
                 event = self.door.read(raw)
             except RequestError as error:
-                self._reject(raw, place, error)
+                reject(self.result, raw, place, error)
                 continue
             if not self.as_recorded:
                 event.recorded = event.acts
             self.members[event.member].append(Item(event, place, max(event.acts, event.recorded)))
             self._all += 1
-
-    def _reject(self, raw: Raw, place: Place, error: RequestError) -> None:
-        self.result.events["rejected"] += 1
-        value = shown(raw.get(error.where)) if error.where else ""
-        self.result.rejected.append(
-            Rejected(place.file, place.row, error.where, error.code, error.expected, value)
-        )
 
     # -- folding -------------------------------------------------------------------------------
 
@@ -166,8 +160,8 @@ class _Run:
             if not self.as_recorded:
                 book.foresee([i.event for i in items if until is None or i.moment < until])
             for item in items:
-                self._take(book, item, until)
-            self._close(book, items, until)
+                self.take(book, item, until)
+            self.close(book, items, until)
 
     def _fold_together(self, until: int | None, only: str | None) -> None:
         """All members in one pass in order of time: they share budgets and give to each other."""
@@ -177,13 +171,13 @@ class _Run:
         everything.sort(key=_order)
         for item in everything:
             pool.prepare(item.event)
-            if self._take(books[item.event.member], item, until):
+            if self.take(books[item.event.member], item, until):
                 pool.settle(item.event)
                 gift = pool.gift_of(item.event)
                 if gift is not None:
                     self._give(books, Item(self.door.read(gift), item.place, item.moment), until)
         for member in sorted(self.members if only is None else {only} & self.members.keys()):
-            self._close(books.pop(member), self.members.pop(member), until)
+            self.close(books.pop(member), self.members.pop(member), until)
 
     def _give(self, books: dict[str, Book], item: Item, until: int | None) -> None:
         """The other side of a transfer, at the same instant."""
@@ -195,9 +189,9 @@ class _Run:
             event.recorded = event.acts
         self.members[event.member].append(item)
         self._all += 1
-        self._take(books[event.member], item, until)
+        self.take(books[event.member], item, until)
 
-    def _take(self, book: Book, item: Item, until: int | None) -> bool:
+    def take(self, book: Book, item: Item, until: int | None) -> bool:
         """Take an event; whether it was taken and not refused."""
         self._done += 1
         if self._progress is not None and self._done % TELL_EVERY == 0:
@@ -210,7 +204,7 @@ class _Run:
         try:
             status = book.take_event(event).status
         except RequestError as error:
-            self._reject(event.raw, item.place, error)
+            reject(self.result, event.raw, item.place, error)
             return False
         except LaurelsError as error:
             error.add_note(f"member {book.member}, event {event.id}")
@@ -223,7 +217,7 @@ class _Run:
 
     # -- closing -------------------------------------------------------------------------------
 
-    def _close(self, book: Book, items: Sequence[Item], until: int | None) -> None:
+    def close(self, book: Book, items: Sequence[Item], until: int | None) -> None:
         """Bring a member to the end, add it up, and hand it on."""
         result = self.result
         if until is not None:
@@ -235,10 +229,10 @@ class _Run:
             if book.find(event.source, event.id) is not event:
                 continue  # a duplicate, a conflict, or later than the end
             if id(event) in lost or _withdraws_nothing(book, event):
-                result.waiting.append(_waiting(item))
+                result.waiting.append(waiting_of(item))
                 result.events["waiting"] += 1
             elif event.refusal:
-                result.refused.append(_refused(item))
+                result.refused.append(refused_of(item))
                 result.events["refused"] += 1
             elif event.row[0] or event.type in self.program.program.events:
                 taken.append(event)
@@ -251,18 +245,20 @@ class _Run:
             self._sink(book, postings)
 
 
+def reject(result: Result, raw: Raw, place: Place, error: RequestError) -> None:
+    """List an event that was not taken."""
+    result.events["rejected"] += 1
+    value = shown(raw.get(error.where)) if error.where else ""
+    result.rejected.append(
+        Rejected(place.file, place.row, error.where, error.code, error.expected, value)
+    )
+
+
 def _order(item: Item) -> tuple[int, tuple[object, ...]]:
     return item.moment, item.event.place
 
 
-def _numbers() -> Iterator[int]:
-    number = 0
-    while True:
-        number += 1
-        yield number
-
-
-def _member_of(raw: Raw) -> str | None:
+def member_of(raw: Raw) -> str | None:
     """The member of an event, right or wrong; None where even that cannot be read."""
     try:
         return text(raw.get("member"), "member")
@@ -275,7 +271,8 @@ def _withdraws_nothing(book: Book, event: Event) -> bool:
     return event.type == "withdrawn" and book.find(event.source, event.refers) is None
 
 
-def _waiting(item: Item) -> Waiting:
+def waiting_of(item: Item) -> Waiting:
+    """An event that waits, for the list of those."""
     event = item.event
     return Waiting(
         item.place.file, item.place.row, event.id, event.member, event.type,
@@ -283,7 +280,8 @@ def _waiting(item: Item) -> Waiting:
     )  # fmt: skip
 
 
-def _refused(item: Item) -> Refused:
+def refused_of(item: Item) -> Refused:
+    """A request that was refused, for the list of those."""
     event = item.event
     return Refused(
         item.place.file, item.place.row, event.id, event.member, event.type,
@@ -321,7 +319,7 @@ def posting_row(posting: Posting, scale: int, net: bool) -> Mapping[str, object]
         "from_account": posting.from_account,
         "to_account": posting.to_account,
         "rule": posting.rule or None,
-        "version": posting.version,
+        "version": str(posting.version),
         "funder": posting.funder or None,
         "occurred_at": posting.occurred_at,
         "effective_at": posting.effective_at,

@@ -1,6 +1,6 @@
 """What a replay leaves behind: postings, members, a summary, and lists of what was not taken.
 
-Rows are written as they come, 100,000 at a time, so that the memory does not grow with the
+Tables are written as they come, 100,000 rows at a time, so that the memory does not grow with the
 history. The same rows give the same bytes: nothing of the clock or the machine goes in. A file
 appears under its name when it is complete, never half.
 """
@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -37,8 +36,6 @@ POSTING_INSTANTS = frozenset(
 )
 BALANCES = ("active", "pending", "held", "debt")
 
-Row = Mapping[str, object]
-
 
 class Column(NamedTuple):
     """A column of a table: text, instant (microseconds UTC) or points (steps of a unit).
@@ -51,61 +48,21 @@ class Column(NamedTuple):
     scale: int = 0
 
 
-def write_postings(
-    folder: str | Path,
-    rows: Iterable[Row],
-    units: Mapping[str, int],
-    formats: Iterable[str] = ("parquet",),
-) -> int:
-    """Write ``postings.parquet`` and, on request, ``postings.csv``; the number of postings.
-
-    rows     mappings with the keys of POSTINGS; absent keys and None are empty cells. ``points``
-             is an integer of steps of the row's ``unit``, above zero; instants are integers of
-             microseconds
-    units    decimals of each unit: {'bonus': 0, 'point': 2}. All points are written with as many
-             decimals as the finest unit has.
-    """
-    columns, scaled = _postings_layout(units)
-    return write_table(Path(folder), "postings", columns, map(scaled, rows), formats)
-
-
-def _postings_layout(units: Mapping[str, int]) -> tuple[list[Column], Callable[[Row], Row]]:
-    """The columns, and what turns steps of a row's unit into steps of the finest one."""
+def posting_columns(units: Mapping[str, int]) -> list[Column]:
+    """The columns of ``postings.parquet``. All points are written with as many decimals as the
+    finest unit has; ``units``: decimals of each, {'bonus': 0, 'point': 2}."""
     scale = max(units.values(), default=0)
-    factors = {unit: 10 ** (scale - decimals) for unit, decimals in units.items()}
-    columns = [
+    return [
         Column(name, "points", scale)
         if name == "points"
         else Column(name, "instant" if name in POSTING_INSTANTS else "text")
         for name in POSTINGS
     ]
 
-    def scaled(row: Row) -> Row:
-        points, unit = row["points"], str(row["unit"])
-        if not isinstance(points, int):
-            raise TypeError("points are an integer of steps")
-        return row if factors[unit] == 1 else {**row, "points": points * factors[unit]}
 
-    return columns, scaled
-
-
-def write_members(
-    folder: str | Path,
-    rows: Iterable[Row],
-    units: Mapping[str, int],
-    ladders: Sequence[str],
-    formats: Iterable[str] = ("parquet",),
-) -> int:
-    """Write ``members.parquet`` and, on request, ``members.csv``; the number of members.
-
-    rows     mappings with ``member``; for each unit ``active_<unit>`` and so on, steps; for each
-             ladder ``tier_<ladder>`` and ``tier_<ladder>_until``; ``next_expiry``
-    """
-    columns = _member_columns(units, ladders)
-    return write_table(Path(folder), "members", columns, rows, formats)
-
-
-def _member_columns(units: Mapping[str, int], ladders: Sequence[str]) -> list[Column]:
+def member_columns(units: Mapping[str, int], ladders: Sequence[str]) -> list[Column]:
+    """The columns of ``members.parquet``: the member; for each unit ``active_<unit>`` and so on;
+    for each ladder ``tier_<ladder>`` and ``tier_<ladder>_until``; ``next_expiry``."""
     columns = [Column("member", "text")]
     for unit, decimals in units.items():
         columns += [Column(f"{balance}_{unit}", "points", decimals) for balance in BALANCES]
@@ -123,18 +80,36 @@ def open_books(
     ladders: Sequence[str],
     formats: Iterable[str] = ("parquet",),
 ) -> Iterator[tuple[Add, Add]]:
-    """Both tables while a run goes on: functions that take rows of postings and of members.
+    """Both files while a run goes on: functions that take tables of members and of postings, as
+    ``laurels.replay.tables`` makes them (points in steps, instants in microseconds).
 
     One row group of each is held in memory. The files take their names when all went well.
     """
     wanted = formats_of(formats)
-    columns, scaled = _postings_layout(units)
     path = Path(folder)
     with (
-        _table(path, "members", _member_columns(units, ladders), wanted) as members,
-        _table(path, "postings", columns, wanted) as postings,
+        _file(path, "members", member_columns(units, ladders), wanted) as members,
+        _file(path, "postings", posting_columns(units), wanted) as postings,
     ):
-        yield lambda rows: postings(map(scaled, rows)), members
+        yield members, lambda table: postings(_finest(table, units))
+
+
+def _finest(table: Any, units: Mapping[str, int]) -> Any:
+    """Steps of each row's unit as steps of the finest unit."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(set(units.values())) < 2:
+        return table
+    scale = max(units.values())
+    names = pa.array(list(units), pa.string())
+    factors = [Decimal(10 ** (scale - decimals)) for decimals in units.values()]
+    rows = pc.index_in(table["unit"].cast(pa.string()), value_set=names)
+    each = pa.array(factors, pa.decimal128(10, 0)).take(rows)
+    steps = table["points"].cast(pa.decimal128(19, 0))
+    points = pc.multiply(steps, each)
+    at = table.column_names.index("points")
+    return table.set_column(at, "points", points)
 
 
 def write_summary(folder: str | Path, summary: Mapping[str, object]) -> None:
@@ -163,24 +138,8 @@ def write_refused(folder: str | Path, refused: Iterable[Refused]) -> int:
     return _write_list(Path(folder) / "refused.csv", Refused._fields, refused)
 
 
-def write_table(
-    folder: Path, name: str, columns: Sequence[Column], rows: Iterable[Row], formats: Iterable[str]
-) -> int:
-    """Write one table in each of the formats. Raises RequestError for an unknown format."""
-    count = 0
-
-    def counted() -> Iterator[Row]:
-        nonlocal count
-        for count, row in enumerate(rows, start=1):  # noqa: B007 - the count is the answer
-            yield row
-
-    with _table(folder, name, columns, formats_of(formats)) as add:
-        add(counted())
-    return count
-
-
-Write = Callable[[list[Row]], None]
-Add = Callable[[Iterable[Row]], None]
+Write = Callable[[Any], None]
+Add = Callable[[Any], None]
 
 
 def formats_of(formats: Iterable[str]) -> list[str]:
@@ -197,51 +156,48 @@ def formats_of(formats: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def _table(
+def _file(
     folder: Path, name: str, columns: Sequence[Column], formats: Sequence[str]
 ) -> Iterator[Add]:
-    """A table in each of the formats; rows are written a row group at a time."""
-    batch: list[Row] = []
+    """A table in each of the formats; rows are written a row group at a time, however they come."""
+    import pyarrow as pa
+
+    parts: list[Any] = []
+    rows = 0
     with ExitStack() as stack:
         writers = [
             stack.enter_context(_SINKS[each](folder / f"{name}.{each}", columns))
             for each in formats
         ]
 
-        def flush() -> None:
-            for write in writers:
-                write(batch)
-            batch.clear()
-
-        def add(rows: Iterable[Row]) -> None:
-            remaining = iter(rows)
-            while part := list(islice(remaining, ROW_GROUP - len(batch))):
-                batch.extend(part)
-                if len(batch) == ROW_GROUP:
-                    flush()
+        def add(table: Any) -> None:
+            nonlocal parts, rows
+            parts.append(table.select([each.name for each in columns]))
+            rows += table.num_rows
+            if rows < ROW_GROUP:
+                return
+            whole = pa.concat_tables(parts)
+            full = rows - rows % ROW_GROUP
+            for at in range(0, full, ROW_GROUP):
+                for write in writers:
+                    write(whole.slice(at, ROW_GROUP))
+            parts, rows = [whole.slice(full)], rows - full
 
         yield add
-        if batch:
-            flush()
+        if rows:
+            for write in writers:
+                write(pa.concat_tables(parts))
 
 
 @contextmanager
 def _parquet_sink(path: Path, columns: Sequence[Column]) -> Iterator[Write]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise RequestError(
-            "format-unknown",
-            "Parquet files need pyarrow",
-            where="formats",
-            expected="the extra 'replay'",
-            hint="pip install laurels[replay]",
-        ) from None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema = pa.schema([pa.field(each.name, _arrow_type(each)) for each in columns])
 
-    def write(batch: list[Row]) -> None:
-        arrays = [_array(each, [row.get(each.name) for row in batch]) for each in columns]
+    def write(table: Any) -> None:
+        arrays = [_array(each, table[each.name]) for each in columns]
         writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROW_GROUP)
 
     with (
@@ -259,28 +215,25 @@ def _arrow_type(column: Column) -> Any:
     return pa.timestamp("us", "UTC") if column.kind == "instant" else pa.string()
 
 
-def _array(column: Column, values: list[object]) -> Any:
+def _array(column: Column, values: Any) -> Any:
+    """Values in the type in which they are written; steps become decimals as they are."""
     import pyarrow as pa
 
-    if column.kind == "points":
-        return pa.array([_points(each, column.scale) for each in values], _arrow_type(column))
-    if column.kind == "text":
-        return pa.array([None if each is None else str(each) for each in values], pa.string())
-    return pa.array(values, pa.int64()).cast(_arrow_type(column))
-
-
-def _points(steps: object, scale: int) -> Decimal | None:
-    if steps is None:
-        return None
-    if not isinstance(steps, int):
-        raise TypeError("points are an integer of steps")
-    return Decimal(format_decimal(steps, scale))
+    if column.kind != "points":
+        return values.cast(_arrow_type(column))
+    if pa.types.is_integer(values.type):
+        values = values.cast(pa.decimal128(19, 0))
+    wide = values.cast(pa.decimal128(DIGITS, 0)).combine_chunks()
+    if isinstance(wide, pa.ChunkedArray):  # of no rows at all
+        wide = pa.array([], pa.decimal128(DIGITS, 0))
+    return pa.Array.from_buffers(_arrow_type(column), len(wide), wide.buffers(), offset=wide.offset)
 
 
 @contextmanager
 def _csv_sink(path: Path, columns: Sequence[Column]) -> Iterator[Write]:
-    def write(batch: list[Row]) -> None:
-        writer.writerows([_cell(each, row.get(each.name)) for each in columns] for row in batch)
+    def write(table: Any) -> None:
+        cells = [_cells(each, table[each.name].to_pylist()) for each in columns]
+        writer.writerows(zip(*cells, strict=True))
 
     with _new_text(path) as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -288,16 +241,12 @@ def _csv_sink(path: Path, columns: Sequence[Column]) -> Iterator[Write]:
         yield write
 
 
-def _cell(column: Column, value: object) -> str:
-    if value is None:
-        return ""
+def _cells(column: Column, values: Sequence[Any]) -> Sequence[str]:
     if column.kind == "text":
-        return str(value)
-    if not isinstance(value, int):
-        raise TypeError(f"{column.name} is an integer")
+        return ["" if value is None else value for value in values]
     if column.kind == "points":
-        return format_decimal(value, column.scale)
-    return format_instant(value)
+        return ["" if v is None else format_decimal(int(v), column.scale) for v in values]
+    return ["" if value is None else format_instant(value) for value in values]
 
 
 _SINKS = {"parquet": _parquet_sink, "csv": _csv_sink}

@@ -1,5 +1,5 @@
 """Stories: readable tests of a program. See docs/stories.md."""
 
-from laurels.story.tell import Difference, Told, find_stories, load_story, tell
+from laurels.story.tell import Difference, OpenBook, Told, find_stories, load_story, tell
 
-__all__ = ["Difference", "Told", "find_stories", "load_story", "tell"]
+__all__ = ["Difference", "OpenBook", "Told", "find_stories", "load_story", "tell"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -24,17 +24,20 @@ from laurels.replay.machine import member as M
 from laurels.replay.machine.build import machine
 from laurels.replay.machine.result import add_totals, never_or
 from laurels.replay.machine.run import Folded, Progress, fold
+from laurels.replay.options import Ears, Files, Options
+from laurels.replay.play import play_books
 from laurels.replay.raw import Events, Place
 from laurels.replay.run import (
     Item,
     Result,
-    _numbers,
-    _refused,
-    _Run,
-    _waiting,
+    Run,
     member_row,
+    posting_row,
+    refused_of,
     replay,
+    waiting_of,
 )
+from laurels.replay.tables import Books, members_of, postings_of
 from laurels.replay.tally import Tally
 
 Row = Mapping[str, object]
@@ -74,6 +77,25 @@ class Sides:
         return Replayed(result, [self.rows[name] for name in names], every, odd)
 
 
+def play_columns(
+    program: Compiled, history: Files | Events, books: Books | None, options: Options, ears: Ears
+) -> Result:
+    """Run a history; what ``laurels.replay.play`` does for the engine numba."""
+    if options.as_recorded:
+        return play_books(program, history, books, options, ears)
+    events = history if isinstance(history, Events) else history.read(program)
+    ears.phase("read")
+    wanted = books is not None and options.postings
+    ran = replay_columns(
+        program, events, options.until, wanted, ears.progress, ears.compiling, options.threads
+    )
+    if books is not None:
+        scales = {unit.name: unit.scale for unit in program.program.units}
+        rows = (posting_row(each, scales[each.unit], True) for each in ran.postings())
+        books.add(members_of(program, ran.members), postings_of(program, rows) if wanted else None)
+    return ran.result
+
+
 def replay_columns(
     program: Compiled,
     events: Events | Iterable[Raw],
@@ -89,7 +111,7 @@ def replay_columns(
     """
     result = Result(program, False, None, Tally(program))
     bodies: Iterable[Raw] = events
-    places: Iterable[Place] = (Place("", number) for number in _numbers())
+    places: Iterable[Place] = (Place("", number) for number in count(1))
     if isinstance(events, Events):
         places = events.places
         result.report = events.report
@@ -120,13 +142,13 @@ def replay_columns(
 
 def fold_odd(program: Compiled, found: exact.Read, result: Result, sides: Sides) -> None:
     """Members that only a book can fold."""
-    run = _Run(program, False, None, sides.take)
+    run = Run(program, False, None, sides.take)
     run.door, run.result = found.door, result
     for name in sorted(found.odd):
         book = Book(program, name, found.door)
         for item in found.odd[name]:
-            run._take(book, item, result.until)
-        run._close(book, found.odd[name], result.until)
+            run.take(book, item, result.until)
+        run.close(book, found.odd[name], result.until)
     if found.odd:
         result.waiting.sort(key=lambda each: each.member)
         result.refused.sort(key=lambda each: each.member)
@@ -150,10 +172,10 @@ def list_not_taken(result: Result, builder: exact.Builder, folded: Folded) -> No
     lost.sort(key=lambda each: each[0])
     for _, item, waits in lost:
         if waits:
-            result.waiting.append(_waiting(item))
+            result.waiting.append(waiting_of(item))
             result.events["waiting"] += 1
         else:
-            result.refused.append(_refused(item))
+            result.refused.append(refused_of(item))
             result.events["refused"] += 1
     known = builder.program.program.events
     for event in builder.rows:

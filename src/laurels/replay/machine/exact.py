@@ -27,9 +27,7 @@ from laurels.replay.machine.columns import (
 from laurels.replay.machine.filling import columns_of
 from laurels.replay.pooled import is_pooled
 from laurels.replay.raw import Place
-from laurels.replay.run import Item, Result
-from laurels.replay.run import _member_of as member_of
-from laurels.replay.values import Rejected, shown
+from laurels.replay.run import Item, Result, member_of, reject
 
 NAMES_HOLD = ("capture", "void")
 FULL = frozenset({"return", "redemption", "hold", "capture", "void", "transfer", "withdrawn",
@@ -75,15 +73,6 @@ def read(
         for name, items in found.members.items():
             found.members[name] = settle_identities(items, result, until)
     return found
-
-
-def reject(result: Result, raw: Raw, place: Place, error: RequestError) -> None:
-    """List an event that was not taken."""
-    result.events["rejected"] += 1
-    value = shown(raw.get(error.where)) if error.where else ""
-    result.rejected.append(
-        Rejected(place.file, place.row, error.where, error.code, error.expected, value)
-    )
 
 
 def settle_identities(items: list[Item], result: Result, until: int | None) -> list[Item]:

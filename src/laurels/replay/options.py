@@ -1,0 +1,64 @@
+"""What a run is asked for: a history, an engine, an end; and who hears how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from laurels.engine.compiled import Compiled
+from laurels.replay.events import read_events
+from laurels.replay.mapping import Mapping
+from laurels.replay.raw import Events
+from laurels.replay.run import Progress
+
+ENGINES = ("numba", "python")
+
+
+def nothing(_: str) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a history is run.
+
+    engine       numba or python
+    until        books stand just before this instant; None: just after the last event
+    as_recorded  each event when it was learned of, corrections shown; else net
+    postings     postings are wanted, not only members
+    threads      of the engine numba
+    """
+
+    engine: str = "numba"
+    until: int | None = None
+    as_recorded: bool = False
+    postings: bool = True
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Ears:
+    """Who hears how a run goes on.
+
+    progress  (events done, events in all), now and then
+    compiling the name of a program whose machine code is made for the first time
+    phase     the name of a phase that is done; ``read`` is the first
+    """
+
+    progress: Progress | None = None
+    compiling: Callable[[str], None] = nothing
+    phase: Callable[[str], None] = nothing
+
+
+@dataclass(frozen=True)
+class Files:
+    """A history in files and folders; ``mapping``: how foreign ones are read."""
+
+    paths: tuple[Path, ...]
+    mapping: Mapping | None = None
+
+    def read(self, program: Compiled) -> Events:
+        """Its events. Raises RequestError for files that cannot be read, ProgramError for a
+        mapping that does not fit."""
+        return read_events(self.paths, self.mapping, zone=program.program.zone)
