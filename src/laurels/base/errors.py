@@ -290,6 +290,13 @@ CODES: dict[str, tuple[Family, str]] = {
     "metric-unknown": ("request", "A metric was asked for that the program has not."),
     "zone-unknown": ("request", "The time zone is not a name of the IANA database."),
     # unavailable
+    "database-account": ("unavailable", "There is no account that could run the server for root."),
+    "database-binaries-missing": ("unavailable", "There is no PostgreSQL that could be started."),
+    "database-command-failed": ("unavailable", "A program of PostgreSQL failed."),
+    "database-folder": ("unavailable", "A data folder cannot be used as it is."),
+    "database-folder-version": ("unavailable", "Another PostgreSQL wrote the data folder."),
+    "database-in-use": ("unavailable", "Other processes use the embedded server."),
+    "database-start": ("unavailable", "The embedded server does not start."),
     # fault
     "fault": ("fault", "An invariant does not hold; nothing was written."),
 }
