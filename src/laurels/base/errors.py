@@ -48,7 +48,8 @@ class Finding:
     hint: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
+        place = f":{self.line}:{self.column}" if self.line else ""
+        place = f"{self.file}{place}: " if self.file else ""
         text = f"{place}{self.severity}: {self.message} [{self.code}]"
         return text + _aside(self.expected, self.hint)
 
@@ -283,11 +284,14 @@ CODES: dict[str, tuple[Family, str]] = {
     "posting-unknown": ("request", "No posting of the history has this id."),
     "rate-invalid": ("request", "A rate is not `4%`, `0.04`, `1/25` or `1 per 25`."),
     "rate-too-fine": ("request", "A rate needs a numerator or denominator beyond 10^9."),
+    "setting-form": ("request", "A setting is not of the form path=value."),
+    "setting-unknown": ("request", "A setting names what the program does not have."),
     "story-none": ("request", "There are no stories here."),
     "unknown-in-history": ("request", "The history does not hold what was asked for."),
     "unit-unknown": ("request", "A unit was asked for that the program has not."),
     "ladder-unknown": ("request", "A ladder was asked for that the program has not."),
     "metric-unknown": ("request", "A metric was asked for that the program has not."),
+    "version-unknown": ("request", "A version was asked for that the program has not."),
     "zone-unknown": ("request", "The time zone is not a name of the IANA database."),
     # unavailable
     "database-account": ("unavailable", "There is no account that could run the server for root."),

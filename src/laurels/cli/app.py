@@ -34,6 +34,14 @@ Until = Annotated[
 ]
 
 
+NAMED = "A program.yaml; `program.yaml@2` is its version 2 alone."
+NAMED_NEW = "The other; `-` or nothing: the same with --set."
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="A value changed in NEW; may be repeated."),
+]
+
+
 class Engine(StrEnum):
     """What runs a step."""
 
@@ -112,6 +120,33 @@ def _checked(program: Path, findings: tuple[Finding, ...]) -> dict[str, object]:
         "warnings": len(findings) - errors,
         "findings": [problems.finding_data(each) for each in findings],
     }
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help=NAMED)],
+    new: Annotated[str | None, typer.Argument(metavar="[NEW]", help=NAMED_NEW)] = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two programs: in meaning, not in text."""
+    from laurels.cli.differences import show_changes
+    from laurels.program.check import check as find
+    from laurels.program.diff import diff as find_changes
+    from laurels.program.setting import change, open_program
+
+    if new in (None, "-") and not settings:
+        usage("name a second program, or what changes with --set", "NEW")
+    with told(as_json):
+        before = find(open_program(old))
+        named = old if new in (None, "-") else str(new)
+        after = find(change(open_program(named), settings or []))
+        changes = find_changes(before, after)
+        if as_json:
+            print_json({"ok": True, "old": old, "new": named, "settings": settings or [],
+                        "changes": [each.as_data() for each in changes]})  # fmt: skip
+        else:
+            show_changes(stdout(), changes)
 
 
 @app.command()

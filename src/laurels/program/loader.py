@@ -7,7 +7,7 @@ never a float and ``no`` is never false by accident.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from laurels.base.errors import Finding, ProgramError
+from laurels.base.errors import Finding, ProgramError, Severity
 from laurels.program.model import Program
 
 DEPTH_MAX = 40
@@ -31,12 +31,18 @@ KeyPath = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Document:
-    """A program file: its values, and the line and column of each of its parts."""
+    """A program file: its values, and the line and column of each of its parts.
+
+    values   the plain values as they stand in the file: texts, lists, mappings
+    changed  parts whose value does not stand in the file, and the words that set them
+    """
 
     program: Program
     file: str
     text: str
     places: dict[KeyPath, Place] = field(repr=False)
+    values: Any = field(default=None, repr=False)
+    changed: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
 
     def place(self, path: KeyPath) -> Place:
         """Where a part stands; where it does not, its nearest parent."""
@@ -56,19 +62,22 @@ class Document:
         offset: Place = (1, 1),
     ) -> Finding:
         """A finding about a part of the file; ``offset`` is a place inside its text."""
+        kind: Severity = "warning" if severity == "warning" else "error"
+        said = self._said(path)
+        if said is not None:
+            return Finding(kind, code, message, said, 0, 0, expected, hint)
         line, column = self.place(path)
         if offset[0] == 1:
             column += offset[1] - 1
-        return Finding(
-            "warning" if severity == "warning" else "error",
-            code,
-            message,
-            self.file,
-            line + offset[0] - 1,
-            column,
-            expected,
-            hint,
-        )
+        return Finding(kind, code, message, self.file, line + offset[0] - 1, column, expected, hint)
+
+    def _said(self, path: KeyPath) -> str | None:
+        """The words that set a part, where they are not the file's."""
+        while path:
+            if path in self.changed:
+                return self.changed[path]
+            path = path[:-1]
+        return None
 
 
 def load_document(path: str | Path) -> Document:
@@ -108,18 +117,43 @@ def parse_document(text: str, file: str = "program.yaml") -> Document:
             expected="keys such as program, zone, currency, units, versions",
         )
     values = _values(root, (), places, findings, file, 0)
+    return document_of(values, file, text, places, {}, findings)
+
+
+def document_of(
+    values: Any,
+    file: str,
+    text: str,
+    places: dict[KeyPath, Place],
+    changed: Mapping[KeyPath, str],
+    findings: list[Finding],
+) -> Document:
+    """A document of plain values. Raises ProgramError with every finding about its form, those
+    that there are already included."""
     try:
         program = Program.model_validate(values)
     except ValidationError as error:
         document = Document.__new__(Document)
         object.__setattr__(document, "places", places)
         object.__setattr__(document, "file", file)
-        findings.extend(_explain(document, error))
+        object.__setattr__(document, "changed", changed)
+        raise ProgramError([*findings, *_explain(document, error)]) from None
     except RecursionError:
         raise _refuse(file, "program-too-deep", "the file is nested too deeply") from None
     if findings:
         raise ProgramError(findings)
-    return Document(program, file, text, places)
+    return Document(program, file, text, places, values, changed)
+
+
+def flow_values(text: str, where: str) -> Any:
+    """Plain values of a list or mapping written on one line: `[a, b]`, `{rate: 4%}`. Raises
+    ProgramError."""
+    findings: list[Finding] = []
+    root = _compose(text, where)
+    values = None if root is None else _values(root, (), {}, findings, where, 0)
+    if findings:
+        raise ProgramError(findings)
+    return values
 
 
 def _refuse(file: str, code: str, message: str, expected: str = "") -> ProgramError:
