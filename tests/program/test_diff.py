@@ -142,7 +142,9 @@ def test_a_new_version_is_told_by_what_it_changes():
 
 
 def test_two_versions_of_one_file_are_compared_with_each_other():
-    found = words(check(open_program(f"{TWO_VERSIONS}@1")), check(open_program(f"{TWO_VERSIONS}@2")))
+    found = words(
+        check(open_program(f"{TWO_VERSIONS}@1")), check(open_program(f"{TWO_VERSIONS}@2"))
+    )
     assert found[0].startswith("rule `universal` is gone")
     assert not any("in force" in each for each in found)
 
