@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from laurels.base.errors import ProgramError, RequestError
-from laurels.program.check import check
+from laurels.program.check import check, findings
 from laurels.program.diff import diff
 from laurels.program.loader import load_document, parse_document
 from laurels.program.setting import Setting, change, open_program, paths_of, resolve
@@ -81,7 +81,7 @@ versions:
 
 
 @pytest.mark.parametrize(
-    "file, setting, said",
+    ("file", "setting", "said"),
     [
         (LADDER, "ladders.category.c3.spend=200000",
          "level `c3` of ladder `category`: least `spend` falls from 250 000 KZT to 200 000 KZT"),
@@ -178,7 +178,7 @@ def test_every_number_of_a_file_can_be_set_and_its_difference_names_its_path(fil
 
 
 @pytest.mark.parametrize(
-    "setting, code, hint",
+    ("setting", "code", "hint"),
     [
         ("ladders.category.c3.spnd=1", "setting-unknown", "`ladders.category.c3.spend`"),
         ("c3.spend=1", "setting-unknown", "`ladders.category.c3.spend`"),
@@ -202,7 +202,7 @@ def test_a_path_that_is_not_there_is_refused_with_the_nearest(setting, code, hin
 
 
 @pytest.mark.parametrize(
-    "setting, code",
+    ("setting", "code"),
     [
         ("ladders.category.c3.spend=much", "program-value"),
         ("rules.infinite.give={rate: 4%", "program-not-yaml"),
@@ -212,13 +212,11 @@ def test_a_path_that_is_not_there_is_refused_with_the_nearest(setting, code, hin
     ],
 )
 def test_a_wrong_value_is_found_as_in_any_file_and_names_the_setting(setting, code):
-    from laurels.program.check import findings
-
-    with pytest.raises(ProgramError) as caught:
-        document = change(load_document(LADDER), [setting])
-        found = findings(document)
-        raise ProgramError(found)
-    wrong = [each for each in caught.value.findings if each.code == code]
+    try:
+        found = findings(change(load_document(LADDER), [setting]))
+    except ProgramError as error:
+        found = error.findings
+    wrong = [each for each in found if each.code == code]
     assert wrong[0].file == f"--set {setting}"
 
 
