@@ -1,0 +1,1 @@
+"""HTTP: `api` is what programs talk to."""
