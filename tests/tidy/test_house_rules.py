@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "store": frozenset({"base", "ledger"}),
     "service": frozenset({"base", "program", "ledger", "engine", "story", "replay", "store"}),
     "web": frozenset({"base", "service"}),
+    "client": frozenset({"base"}),
 }
 # Files that wire the rooms together; they may import everything.
 WIRING = frozenset(

@@ -322,6 +322,8 @@ CODES: dict[str, tuple[Family, str]] = {
     "sandbox-only": ("request", "Only a sandbox does this."),
     "text-character": ("request", "A text holds a control character."),
     "too-many-requests": ("request", "An access key sends more than it may."),
+    "member-unknown": ("request", "There is no such member."),
+    "program-unknown": ("request", "There is no such program."),
     # unavailable
     "database-account": ("unavailable", "There is no account that could run the server for root."),
     "database-binaries-missing": ("unavailable", "There is no PostgreSQL that could be started."),
@@ -330,6 +332,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "database-folder-version": ("unavailable", "Another PostgreSQL wrote the data folder."),
     "database-in-use": ("unavailable", "Other processes use the embedded server."),
     "database-start": ("unavailable", "The embedded server does not start."),
+    "store-unreachable": ("unavailable", "The database does not answer."),
     # fault
     "fault": ("fault", "An invariant does not hold; nothing was written."),
 }

@@ -112,9 +112,7 @@ class OfflineQueue:
             raise
         return len(rejected)
 
-    def drain(
-        self, send: Callable[[list[dict[str, Any]]], Sequence[Mapping[str, Any]]]
-    ) -> Drained:
+    def drain(self, send: Callable[[list[dict[str, Any]]], Sequence[Mapping[str, Any]]]) -> Drained:
         """Send everything that waits: `queue.drain(laurels.send_many)`.
 
         Stops with the exception of `send` when the line is gone; what was not answered stays, and

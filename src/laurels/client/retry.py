@@ -34,7 +34,7 @@ class Retry:
         step; now: seconds since 1970, for a Retry-After that is a date
         """
         asked = _retry_after(headers.get("retry-after", ""), now)
-        most = min(self.longest, self.first * 2 ** (attempt - 1))
+        most = min(self.longest, self.first * 2.0 ** (attempt - 1))
         if asked is None:
             return float(most * chance)
         # all who were told the same second would come back in the same second

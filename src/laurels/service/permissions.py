@@ -47,6 +47,8 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "read_correction": OFFICE | {"read-only"},
     "approve_correction": OFFICE,
     "waive_correction": OFFICE,
+    # the caller itself
+    "read_key": EVERYONE,
     # the whole program
     "list_events": READERS,
     "read_program": EVERYONE,

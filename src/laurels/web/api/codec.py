@@ -19,7 +19,7 @@ import msgspec
 from laurels.web.api.problems import Detail, Trouble
 
 DEPTH_MAX = 32
-NUMBERS = "numbers are decimal text, so that no reader rounds them: \"12.50\", not 12.50"
+NUMBERS = 'numbers are decimal text, so that no reader rounds them: "12.50", not 12.50'
 
 Value = str | bool | list[dict[str, str | bool | None]] | None
 Event = dict[str, Value]
@@ -48,7 +48,8 @@ _batch = msgspec.json.Decoder(Batch)
 # A key whose colon does not follow at once; a control character, escaped or not; half a pair.
 _SPACED = re.compile(rb'"[ \t\r\n]+:')
 _CONTROL = re.compile(rb"\\u00[0189][0-9a-fA-F]|\\u007[fF]|\\[bf]|\x7f|\xc2[\x80-\x9f]")
-_BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Controls other than tab and line ends, and halves of characters."""
 
 
 def read_event(body: bytes) -> Event:
@@ -94,7 +95,7 @@ def _keys(event: Event) -> int:
     count = len(event)
     lines = event.get("lines")
     if lines.__class__ is list:
-        count += sum(map(len, lines))  # type: ignore[arg-type]
+        count += sum(map(len, lines))
     return count
 
 
@@ -161,14 +162,14 @@ def _plain(tree: Any, pointer: str, depth: int) -> Any:
             place = f"{pointer}/{_step(key)}"
             if key in found:
                 raise _at("json-key-twice", "the key stands twice", place)
-            if _BAD.search(key):
+            if UNSHOWABLE.search(key):
                 raise _at("text-character", "a key holds a control character", pointer)
             found[key] = _plain(value, place, depth + 1)
         return found
     if isinstance(tree, list):
         return [_plain(each, f"{pointer}/{at}", depth + 1) for at, each in enumerate(tree)]
     if isinstance(tree, str):
-        bad = _BAD.search(tree)
+        bad = UNSHOWABLE.search(tree)
         if bad:
             what = f"character {bad.start() + 1} is U+{ord(bad[0]):04X}"
             raise _at("text-character", what, pointer, expected="text that can be shown")
@@ -177,7 +178,7 @@ def _plain(tree: Any, pointer: str, depth: int) -> Any:
 
 def _step(key: str) -> str:
     """A key as a step of a JSON pointer; long ones cut, what cannot be shown replaced."""
-    shown = _BAD.sub("�", key[:80])
+    shown = UNSHOWABLE.sub("�", key[:80])
     return shown.replace("~", "~0").replace("/", "~1")
 
 
@@ -297,4 +298,6 @@ def kind(value: Any) -> str:
         return "true or false"
     if isinstance(value, int | float):
         return "a number"
-    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "an object"
+    return (
+        "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "an object"
+    )
