@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 
-from laurels.base.outside import random_bytes
+from laurels.base.outside import now, random_bytes
 from laurels.client.errors import OutcomeUnknown, Problem
 from laurels.client.retry import AGAIN, Retry, chance
 
@@ -22,7 +21,7 @@ def pause(retry: Retry, attempt: int, response: httpx2.Response | None) -> float
     if attempt >= retry.attempts or response is not None and response.status_code not in AGAIN:
         return None
     headers: Mapping[str, str] = {} if response is None else response.headers
-    return retry.wait(attempt, headers, chance(random_bytes), time.time())
+    return retry.wait(attempt, headers, chance(random_bytes), now() / 1e6)
 
 
 def read(response: httpx2.Response | None, why: Exception | None) -> Any:
