@@ -40,7 +40,7 @@ class Pick:
     def add(self, members: Any, postings: Any) -> None:
         """Look through a part of the members."""
         del members
-        if self.posting:
+        if self.posting or postings is None:
             return
         earned = postings.filter(pc.equal(postings["kind"], "earned"))
         for member, rows in groupby(earned.to_pylist(), lambda row: row["member"]):

@@ -100,6 +100,12 @@ class Calendar:
         """Microseconds that the local clock is ahead of UTC."""
         return self._offsets[bisect_right(self._changes, instant)]
 
+    @property
+    def walls(self) -> tuple[list[int], list[int], list[int]]:
+        """What `instant_of_wall` reads, for whoever asks it of whole columns: the wall clocks at
+        which a next offset begins to be read, how much before each never happened, offsets."""
+        return self._switches, self._gaps, self._offsets
+
     def instant_of_wall(self, wall: int) -> int | None:
         """The first instant at which a local clock shows `wall` (a local time read as if UTC).
 

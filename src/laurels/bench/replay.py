@@ -69,7 +69,7 @@ def _measure(case: str, program: Compiled, path: Path, threads: int) -> list[dic
             last = now
 
         found = replay_files(program, [path], threads=threads, watch=watch, lists=False)
-        pq.write_table(found.members, path.with_name("members.parquet"))
+        pq.write_table(found.members(program), path.with_name("members.parquet"))
         watch("write")
         if last - begin < total:
             total, best = last - begin, phases

@@ -15,11 +15,12 @@ import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from laurels.base.instants import calendar
 from laurels.replay.mapping import EVENT_KEYS, REQUIRED, BadCell, Mapped, Mapping
 from laurels.replay.raw import Body, Events, Group, Place, Report, Unmatched, finish, finished
-from laurels.replay.readers import Format, Row, read_tables
+from laurels.replay.readers import Format, Only, Row, read_tables
 from laurels.replay.returns import resolve_returns
 from laurels.replay.values import (
     Rejected,
@@ -44,6 +45,7 @@ def read_events(
     line_attributes: frozenset[str] | None = None,
     zone: str = "UTC",
     layout: Format | None = None,
+    only: Only | None = None,
 ) -> Events:
     """The events in the files and folders.
 
@@ -52,31 +54,40 @@ def read_events(
                      event. None: every attribute stands on its line, and on the event as well
                      when all lines agree. A mapping knows them by itself.
     zone             of times without offset, where returns look for earlier purchases
+    only             numbers of the rows that are read, by file; None: all of them
 
     Raises RequestError for files that cannot be read, ProgramError when the mapping names
     columns that they do not have.
     """
     report = Report()
     with _no_cycle_collection():
-        groups = _gather(paths, mapping, line_attributes, zone, layout, report)
+        tables = _Tables(paths, mapping.layout if mapping else layout, only)
+        groups = _gather(tables, mapping, line_attributes, zone, report)
         if mapping is not None and mapping.returns is not None:
             return resolve_returns(groups, mapping, zone, report)
         hoist = mapping is None and line_attributes is None
         return finish([(finished(group, hoist), group.place) for group in groups.values()], report)
 
 
+class _Tables(NamedTuple):
+    """The files that are read, and what of them."""
+
+    paths: Iterable[str | Path]
+    layout: Format | None
+    only: Only | None
+
+
 def _gather(
-    paths: Iterable[str | Path],
+    tables: _Tables,
     mapping: Mapping | None,
     line_attributes: frozenset[str] | None,
     zone: str,
-    layout: Format | None,
     report: Report,
 ) -> dict[tuple[object, object], Group]:
     calendar(zone)  # an unknown zone is told before hours of reading
     gatherer = _Gatherer(report, mapping, line_attributes, zone)
     unread: list[Rejected] = []
-    for table in read_tables(paths, unread.append, mapping.layout if mapping else layout):
+    for table in read_tables(tables.paths, unread.append, tables.layout, tables.only):
         if mapping is not None and table.columns is not None:
             mapping.check_columns(table.columns, table.file)
         for row in table.rows:

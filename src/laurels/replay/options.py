@@ -27,6 +27,7 @@ class Options:
     until        books stand just before this instant; None: just after the last event
     as_recorded  each event when it was learned of, corrections shown; else net
     postings     postings are wanted, not only members
+    lists        requests that were refused and events that wait are listed, not only counted
     threads      of the engine numba
     """
 
@@ -34,6 +35,7 @@ class Options:
     until: int | None = None
     as_recorded: bool = False
     postings: bool = True
+    lists: bool = True
     threads: int = 1
 
 

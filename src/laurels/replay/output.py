@@ -30,8 +30,9 @@ class _Files:
         self._add_members = add_members
         self._add_postings = add_postings
 
-    def add(self, members: Any, postings: Any | None) -> None:
-        self._add_members(members)
+    def add(self, members: Any | None, postings: Any | None) -> None:
+        if members is not None:
+            self._add_members(members)
         if postings is not None:
             self._add_postings(postings)
 

@@ -14,7 +14,7 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,8 @@ class Table(NamedTuple):
 
 
 Reject = Callable[[Rejected], None]
+Only = Mapping[str, Set[int]]
+"""Numbers of rows by file."""
 
 
 def read_rows(
@@ -81,12 +83,21 @@ def read_rows(
 
 
 def read_tables(
-    paths: Iterable[str | Path], reject: Reject, layout: Format | None = None
+    paths: Iterable[str | Path],
+    reject: Reject,
+    layout: Format | None = None,
+    only: Only | None = None,
 ) -> Iterator[Table]:
-    """As ``read_rows``, file by file. Every path is looked up before the first row is read."""
+    """As ``read_rows``, file by file. Every path is looked up before the first row is read.
+
+    only   numbers of the rows that are wanted, by file; of files that it does not name, none
+    """
     for path in find_files(paths):
+        wanted = None if only is None else only.get(str(path), frozenset())
+        if wanted is not None and not wanted:
+            continue
         with ExitStack() as files:
-            yield _open_table(path, reject, layout or Format(), files)
+            yield _open_table(path, reject, layout or Format(), files, wanted)
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -147,14 +158,19 @@ def _cannot_read(what: str, where: str, expected: str, hint: str) -> RequestErro
     return RequestError("events-unreadable", what, where=where, expected=expected, hint=hint)
 
 
-def _open_table(path: Path, reject: Reject, layout: Format, files: ExitStack) -> Table:
+def _open_table(
+    path: Path, reject: Reject, layout: Format, files: ExitStack, only: Set[int] | None
+) -> Table:
     name = path.name.lower().removesuffix(".gz")
     try:
         if name.endswith(PARQUET_ENDINGS):
-            return _parquet_table(path, reject, files)
+            return _parquet_table(path, reject, files, only)
         if name.endswith(JSON_ENDINGS):
-            return Table(str(path), None, _guarded(path, _json_rows(path, reject, files)))
-        return _text_table(path, reject, layout, files)
+            return Table(str(path), None, _guarded(path, _json_rows(path, reject, files, only)))
+        table = _text_table(path, reject, layout, files)
+        if only is None:
+            return table
+        return table._replace(rows=(row for row in table.rows if row.number in only))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
 
@@ -215,6 +231,19 @@ def _open_text(path: Path) -> TextIO:
 
 
 # --- text with columns ---------------------------------------------------------------------------
+
+
+def header_of(path: Path) -> tuple[tuple[str, ...], str] | None:
+    """The columns of a text file and what stands between them; None where the header is not the
+    first line alone. Raises RequestError for a header that is wrong."""
+    with _open_text(path) as file:
+        lines = _Lines(file)
+        first = next(lines, "")
+        delimiter = _sniff(first)
+        lines.give_back([first] if first else [], before=1)
+        records = _csv(lines, delimiter)
+        columns = _header(path, records)
+        return (columns, delimiter) if lines.number == 1 and first.strip() else None
 
 
 def _text_table(path: Path, reject: Reject, layout: Format, files: ExitStack) -> Table:
@@ -349,12 +378,16 @@ def _text_rows(
 # --- JSON lines ----------------------------------------------------------------------------------
 
 
-def _json_rows(path: Path, reject: Reject, files: ExitStack) -> Iterator[Row]:
+def _json_rows(
+    path: Path, reject: Reject, files: ExitStack, only: Set[int] | None
+) -> Iterator[Row]:
     name, number = str(path), 0
     for line, text in enumerate(files.enter_context(_open_text(path)), start=1):
         if text.isspace():
             continue
         number += 1
+        if only is not None and number not in only:
+            continue
         try:
             yield Row(name, number, line, _json_object(text))
         except Unreadable as bad:
@@ -400,7 +433,7 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 # --- Parquet -------------------------------------------------------------------------------------
 
 
-def _parquet_table(path: Path, reject: Reject, files: ExitStack) -> Table:
+def _parquet_table(path: Path, reject: Reject, files: ExitStack, only: Set[int] | None) -> Table:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -420,7 +453,7 @@ def _parquet_table(path: Path, reject: Reject, files: ExitStack) -> Table:
         if times > 1:
             what = f"the column {shown(name)!r} is there {times} times"
             raise _cannot_read(what, str(path), "each name once", "Rename one of them.")
-    return Table(str(path), columns, _parquet_rows(path, file, columns, reject))
+    return Table(str(path), columns, _parquet_rows(path, file, columns, reject, only))
 
 
 def _bad_parquet(path: Path, error: Exception) -> RequestError:
@@ -433,16 +466,25 @@ def _bad_parquet(path: Path, error: Exception) -> RequestError:
     )
 
 
-def _parquet_rows(path: Path, file: Any, columns: tuple[str, ...], reject: Reject) -> Iterator[Row]:
+def _parquet_rows(
+    path: Path, file: Any, columns: tuple[str, ...], reject: Reject, only: Set[int] | None
+) -> Iterator[Row]:
     import pyarrow as pa
 
-    name, number = str(path), 0
+    name, first = str(path), 1
     try:
-        for batch in file.iter_batches(batch_size=1 << 16):
+        for whole in file.iter_batches(batch_size=1 << 16):
+            numbers: Sequence[int] = range(first, first + whole.num_rows)
+            first += whole.num_rows
+            batch = whole
+            if only is not None:
+                numbers = [number for number in numbers if number in only]
+                batch = whole.take(pa.array([n - first + whole.num_rows for n in numbers], "int64"))
             bad = _cells_to_reject(batch)
             cells = [_values(column) for column in batch.columns]
-            for index, values in enumerate(zip(*cells, strict=True)):
-                number += 1
+            for index, (number, values) in enumerate(
+                zip(numbers, zip(*cells, strict=True), strict=True)
+            ):
                 if bad and index in bad:
                     column, reason, expected = bad[index]
                     value = shown(batch.column(column)[index].cast(pa.string()).as_py())

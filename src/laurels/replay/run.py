@@ -45,6 +45,7 @@ class Result:
     until   just before this instant the books stand; None when there was no event at all
     events  counts by what became of them: taken, refused, duplicate, waiting, ignored, rejected,
             and `later`: at or after `until`, not looked at
+    reasons why requests were refused, counted also where they are not listed
     """
 
     program: Compiled
@@ -56,7 +57,19 @@ class Result:
     rejected: list[Rejected] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     report: Report | None = None
+
+    def refuse(self, item: Item) -> None:
+        """List a request that was refused, and count it."""
+        self.refused.append(refused_of(item))
+        self.reasons[self.refused[-1].reason] += 1
+        self.events["refused"] += 1
+
+    def wait(self, item: Item) -> None:
+        """List an event that waits, and count it."""
+        self.waiting.append(waiting_of(item))
+        self.events["waiting"] += 1
 
 
 @dataclass(slots=True)
@@ -229,11 +242,9 @@ class Run:
             if book.find(event.source, event.id) is not event:
                 continue  # a duplicate, a conflict, or later than the end
             if id(event) in lost or _withdraws_nothing(book, event):
-                result.waiting.append(waiting_of(item))
-                result.events["waiting"] += 1
+                result.wait(item)
             elif event.refusal:
-                result.refused.append(refused_of(item))
-                result.events["refused"] += 1
+                result.refuse(item)
             elif event.row[0] or event.type in self.program.program.events:
                 taken.append(event)
                 result.events["taken"] += 1

@@ -11,7 +11,7 @@ in any stage, less their debt.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
@@ -80,13 +80,14 @@ def _events(result: Result) -> dict[str, object]:
         **{name: counts[name] for name in names},
         "by_type": dict(sorted(result.tally.types.items())),
         "ignored_by_type": dict(sorted(result.ignored.items())),
-        "rejected_by_reason": _counted(each.reason for each in result.rejected),
-        "refused_by_reason": _counted(each.reason for each in result.refused),
+        "rejected_by_reason": _sorted(Counter(each.reason for each in result.rejected)),
+        "refused_by_reason": _sorted(result.reasons),
     }
 
 
-def _counted(words: Iterable[str]) -> dict[str, int]:
-    return dict(Counter(words).most_common())
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    """The most frequent first; those that are equally frequent by name."""
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _unit_totals(tally: Tally, unit: L.Unit) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """What an engine hands on of its members: tables of members and of their postings.
 
 Points are integers of steps of their unit, instants integers of microseconds, names are texts;
-what is absent is null. Members come in the order of their ids, in as many parts as an engine
-likes; the postings of a part are those of its members, in the same order.
+what is absent is null. Members come in the order of their ids and so do postings, those of one
+member as they were posted; in as many parts as an engine likes, and not always together.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PART = 50_000
 class Books(Protocol):
     """Takes what a run leaves of its members, part by part."""
 
-    def add(self, members: Any, postings: Any | None) -> None:
-        """Take a part. ``postings``: None where they were not asked for."""
+    def add(self, members: Any | None, postings: Any | None) -> None:
+        """Take a part of either, or of both."""
 
 
 class Kept:
@@ -37,9 +37,10 @@ class Kept:
         self._members: list[Any] = [empty_members(program)]
         self._postings: list[Any] = [empty_postings(program)]
 
-    def add(self, members: Any, postings: Any | None) -> None:
+    def add(self, members: Any | None, postings: Any | None) -> None:
         """Take a part."""
-        self._members.append(members)
+        if members is not None:
+            self._members.append(members)
         if postings is not None:
             self._postings.append(postings)
 

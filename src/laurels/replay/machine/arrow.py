@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from laurels.base.errors import RequestError
+from laurels.base.instants import Calendar
 from laurels.replay.machine.build import tool
 from laurels.replay.machine.columns import Array
+from laurels.replay.machine.parsing import LOCAL, ODD
 
 Mask = NDArray[np.bool_]
 WORD_MAX = 18
@@ -78,12 +79,7 @@ def numbers(column: Any, scale: int) -> tuple[Array, Mask, Mask]:
         column = column.cast(kind.value_type)
         kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        nothing |= pc.equal(column, "").fill_null(True).to_numpy(zero_copy_only=False)
-        try:
-            column = pc.if_else(pa.array(nothing), None, column).cast(pa.decimal128(18, scale))
-        except pa.ArrowInvalid:
-            return np.zeros(len(column), dtype=np.int64), ~nothing, nothing
-        kind = column.type
+        return decimal_texts(column, scale)
     if pa.types.is_integer(kind):
         found = column.fill_null(0).cast(pa.int64()).to_numpy()
         large = np.abs(found) > AMOUNT_MAX // 10**scale
@@ -93,6 +89,26 @@ def numbers(column: Any, scale: int) -> tuple[Array, Mask, Mask]:
     if pa.types.is_float64(kind):
         return floats(column, scale, nothing)
     return np.zeros(len(column), dtype=np.int64), ~nothing, nothing
+
+
+def decimal_texts(column: Any, scale: int) -> tuple[Array, Mask, Mask]:
+    """Decimals in texts."""
+    ends, letters = letters_of(column)
+    found, odd = np.zeros(len(column), dtype=np.int64), np.zeros(len(column), dtype=np.int8)
+    tool("read_decimals")(len(column), ends, letters, scale, found, odd)
+    nothing = absent(column) | (np.diff(ends) == 0)
+    return found, (odd != 0) & ~nothing, nothing
+
+
+def letters_of(column: Any) -> tuple[Array, Array]:
+    """Where each text begins, and the last ends; and all letters."""
+    column = column.cast(pa.large_string())
+    _, ends, letters = column.buffers()
+    if ends is None:
+        return np.zeros(len(column) + 1, dtype=np.int64), np.zeros(1, dtype=np.int8)
+    where = np.frombuffer(ends, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+    text = np.frombuffer(letters, dtype=np.int8) if letters else np.zeros(1, dtype=np.int8)
+    return where, text
 
 
 def decimals(column: Any, has: int, scale: int, nothing: Mask) -> tuple[Array, Mask, Mask]:
@@ -121,22 +137,38 @@ def floats(column: Any, scale: int, nothing: Mask) -> tuple[Array, Mask, Mask]:
     return np.where(bad, 0, steps).astype(np.int64), bad, nothing
 
 
-def instants(column: Any) -> tuple[Array, Mask]:
-    """Instants in microseconds UTC. Only such as need no time zone can be judged."""
+def instants(column: Any, local: Calendar) -> tuple[Array, Mask]:
+    """Instants in microseconds UTC, and rows that cannot be judged here. Times without offset are
+    those of the calendar; one that never happened is not judged."""
     column = whole(column)
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
-        plain = column.cast(pa.string())
-        try:
-            column = plain.cast(pa.timestamp("us", "UTC"))
-        except pa.ArrowInvalid:
-            return np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=bool)
-        kind = column.type
-    if not pa.types.is_timestamp(kind) or kind.tz is None or kind.unit == "ns":
-        return np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=bool)
     bad = absent(column)
-    found = column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()).fill_null(0).to_numpy()
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(pa.string()), pa.string()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        found, form = np.zeros(len(column), dtype=np.int64), np.zeros(len(column), dtype=np.int8)
+        tool("read_instants")(len(column), *letters_of(column), found, form)
+        walls = np.flatnonzero(form == LOCAL)
+        bad |= form == ODD
+    elif pa.types.is_timestamp(kind) and kind.unit != "ns":
+        unit = pa.timestamp("us", kind.tz)
+        found = column.cast(unit).cast(pa.int64()).fill_null(0).to_numpy()
+        walls = np.arange(0 if kind.tz else len(found))
+    else:
+        return np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=bool)
+    if len(walls):
+        found = found.copy()
+        found[walls], never = of_walls(found[walls], local)
+        bad[walls[never]] = True
     return found, bad
+
+
+def of_walls(walls: Array, local: Calendar) -> tuple[Array, Mask]:
+    """The first instants at which a local clock shows these times, and which it never did."""
+    switches, gaps, offsets = (np.array(each, dtype=np.int64) for each in local.walls)
+    index = np.searchsorted(switches, walls, side="right")
+    ahead = np.append(switches, 2**62)[index] - np.append(gaps, 0)[index]
+    return walls - offsets[index], (walls >= ahead) & (index < len(gaps))
 
 
 def hashes(column: Any) -> tuple[Array, NDArray[np.int8]]:

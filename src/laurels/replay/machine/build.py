@@ -22,7 +22,9 @@ from laurels.replay.machine import (
     filling,
     fold,
     grouping,
+    joining,
     member,
+    parsing,
     text,
     totals,
     translate,
@@ -32,7 +34,7 @@ from laurels.replay.machine.translate import Kind
 
 Ints = NDArray[np.int64]
 Tell = Callable[[str], None]
-PARTS = (columns, filling, fold, grouping, member, text, totals, translate)
+PARTS = (columns, filling, fold, grouping, joining, member, parsing, text, totals, translate)
 SPEED = 2
 """What LLVM is asked for: 3 takes twice as long to compile and runs no faster."""
 
@@ -108,7 +110,7 @@ def machine(program: Compiled, folder: Path | None = None, tell: Tell | None = N
 
 @cache
 def tool(name: str) -> Callable[..., int]:
-    """A function of ``grouping``."""
+    """A function of ``grouping``, ``joining`` or ``parsing``."""
     return _tools().entry(f"{name.replace('.', '_')}_entry", tools()[name])
 
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from laurels.base.errors import RequestError
 from laurels.engine.compiled import Compiled
@@ -25,6 +26,7 @@ from laurels.replay.machine.columns import (
     give_slots,
 )
 from laurels.replay.machine.filling import columns_of
+from laurels.replay.machine.posted import Facts
 from laurels.replay.pooled import is_pooled
 from laurels.replay.raw import Place
 from laurels.replay.run import Item, Result, member_of, reject
@@ -195,6 +197,20 @@ class Builder:
             np.arange(len(rows)), tuple(more), more_start, np.array(self.lines, dtype=np.int64),
             self.largest, slots,
         )  # fmt: skip
+
+
+def facts_of(builder: Builder, columns: Columns) -> Facts:
+    """What postings say of the events that a builder took."""
+    rows = builder.rows
+    sources = [event.source for event in rows]
+    lines = [str(event.raw.get("line") or "") for event in rows]
+    return Facts(
+        columns,
+        pa.array(builder.members, pa.string()),
+        pa.array([event.id for event in rows], pa.large_string()),
+        pa.array(sources, pa.large_string()) if any(sources) else None,
+        pa.array(lines, pa.large_string()) if any(lines) else None,
+    )
 
 
 def column(rows: list[Event], place: int, kind: Any) -> Array:

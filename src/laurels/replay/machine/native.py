@@ -6,7 +6,6 @@ up to one result, the same as if all had.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,37 +14,45 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from laurels.base.errors import ensure
 from laurels.base.instants import format_instant
 from laurels.engine.book import REFUSALS
 from laurels.engine.compiled import Compiled
-from laurels.engine.kernel import layout as K
 from laurels.replay.events import read_events
 from laurels.replay.machine import exact
 from laurels.replay.machine import member as M
-from laurels.replay.machine.build import Machine, Tell, machine
+from laurels.replay.machine.build import Tell, machine
 from laurels.replay.machine.columns import Columns
-from laurels.replay.machine.engine import Sides, fold_odd, list_not_taken
+from laurels.replay.machine.door import fold_door
+from laurels.replay.machine.posted import Facts
 from laurels.replay.machine.result import add_totals
-from laurels.replay.machine.run import Folded, Members, fold
-from laurels.replay.machine.vector import Vector, Watch, read_table
-from laurels.replay.raw import Place, Refused, Waiting
+from laurels.replay.machine.run import Folded, fold
+from laurels.replay.machine.sides import Side, folded_side, hand_over
+from laurels.replay.machine.tables import read_table
+from laurels.replay.machine.vector import Vector, Watch
+from laurels.replay.options import Ears, Options
+from laurels.replay.raw import Place, Refused, Report, Waiting
+from laurels.replay.readers import find_files
 from laurels.replay.run import Result
+from laurels.replay.tables import Kept
 from laurels.replay.tally import Tally
 from laurels.replay.values import shown
 
 
 @dataclass
 class Native:
-    """What came of native files. ``members``: a table, sorted by member; points in steps."""
+    """What came of native files. ``slow``: rows of members that went through the door."""
 
     result: Result
-    members: Any
-    columns: Columns
-    folded: Folded
+    sides: list[Side]
     slow: int
+
+    def members(self, program: Compiled) -> Any:
+        """All members, in the order of their ids; points in steps."""
+        kept = Kept(program)
+        hand_over(kept, self.sides, False)
+        return kept.members
 
 
 def replay_files(
@@ -55,48 +62,67 @@ def replay_files(
     threads: int = 1,
     tell: Tell | None = None,
     watch: Watch | None = None,
-    keep: bool = False,
     lists: bool = True,
 ) -> Native:
-    """Run the history in native Parquet files, net. ``watch`` hears which phase is done.
+    """Run the history in native files, net. ``watch`` hears which phase is done.
 
     lists  name every request that was refused and every event that waits; else only count them
 
-    Raises RequestError for files that cannot be read.
+    Raises RequestError for files that cannot be read, Fault for files that are not plain.
     """
-    ensure(apart(program), "members share budgets or give to each other: replay_columns")
-    heard: Watch = watch or (lambda _: None)
-    table, lengths = read_table(paths)
-    heard("read")
-    vector = Vector(program, table, lengths, heard)
-    vector.encode(threads)
+    ensure(apart(program), "members share budgets or give to each other")
+    ears = Ears(None, tell or (lambda _: None), watch or (lambda _: None))
+    options = Options(until=until, postings=False, threads=threads, lists=lists)
+    found = run_files(program, find_files(paths), options, ears)
+    assert found is not None, "files that are not plain"
+    return found
+
+
+def run_files(
+    program: Compiled, paths: Sequence[Path], options: Options, ears: Ears
+) -> Native | None:
+    """The same; None where the files are not plain enough to be read as columns."""
+    read = read_table(program, paths)
+    if read is None:
+        return None
+    table, lengths = read
+    ears.phase("read")
+    until, files = options.until, [str(path) for path in paths]
+    vector = Vector(program, table, lengths, ears.phase)
+    vector.encode(options.threads)
     vector.check_special()
     result = Result(program, False, None, Tally(program))
+    result.report = Report()
     slow_rows = vector.group(until)
-    side, moment = _slow(program, vector, slow_rows, result, until, [str(each) for each in paths])
+    side, moment = _slow(program, slow_rows, lengths, files, result, until)
+    _report(result.report, vector.rows - len(slow_rows))
     if until is None:
         fast = int(vector.at[vector.order].max()) + 1 if len(vector.order) else None
         until = max((each for each in (fast, moment) if each is not None), default=None)
     result.until = until
     result.events["later"] += int(vector.later.sum())
-    columns = vector.columns(threads)
-    code = machine(program, tell=tell)
-    folded = fold(code, columns, until or 0, keep, threads)
-    heard("decide")
-    members = [members_table(program, vector.members, folded.members)]
+    columns = vector.columns(options.threads)
+    code = machine(program, tell=ears.compiling)
+    folded = fold(code, columns, until or 0, options.postings, options.threads, ears.progress)
+    ears.phase("decide")
+    names = vector.members.cast(pa.string())
+    facts = Facts(columns, names, None)
+    if options.postings:
+        facts = facts_of(vector, columns, names)
+    sides = [folded_side(program, facts, folded)]
     add_totals(result, folded.totals, folded.members.balances, len(vector.members))
-    if lists:
-        _not_taken(result, vector, columns, folded, [str(path) for path in paths])
-    else:
-        waits = int((folded.made[M.Y_WAITING] > 0).sum())
-        refused = (folded.made[M.Y_REFUSAL] > 0) & (folded.made[M.Y_WAITING] == 0)
-        result.events["waiting"] += waits
-        result.events["refused"] += int(refused.sum())
+    _not_taken(result, vector, columns, folded, files if options.lists else None)
     if side is not None:
-        members += _fold_side(program, code, side, result, until or 0)
-    found = pa.concat_tables(members).sort_by("member")
-    heard("members")
-    return Native(result, found, columns, folded, len(slow_rows))
+        sides += fold_door(program, code, side, result, options, ears)
+    ears.phase("members")
+    return Native(result, sides, len(slow_rows))
+
+
+def _report(report: Report, events: int) -> None:
+    """Rows that were an event each."""
+    report.rows += events
+    report.events += events
+    report.lines += events
 
 
 def apart(program: Compiled) -> bool:
@@ -107,33 +133,34 @@ def apart(program: Compiled) -> bool:
     )
 
 
-def _fold_side(
-    program: Compiled, code: Machine, side: exact.Read, result: Result, until: int
-) -> list[Any]:
-    """The members that went through the door; tables of them."""
-    builder = exact.Builder(program)
-    for name, items in side.members.items():
-        if not builder.add(name, items):
-            side.odd[name] = items
-    folded = fold(code, builder.columns(), until)
-    names = pa.array(builder.members, pa.string())
-    table = members_table(program, names, folded.members)
-    add_totals(result, folded.totals, folded.members.balances, len(names))
-    list_not_taken(result, builder, folded)
-    sides = Sides()
-    fold_odd(program, side, result, sides)
-    result.rejected.sort(key=lambda each: (each.file, each.row))
-    odd = [sides.rows[name] for name in sorted(sides.rows)]
-    return [table, pa.Table.from_pylist(odd, table.schema)]
+def facts_of(vector: Vector, columns: Columns, names: Any) -> Facts:
+    """What postings say of the events of a table."""
+    sources = None
+    if "source" in vector.names:
+        sources = _texts(vector.table["source"])
+        sources = None if sources.null_count == len(sources) else sources.fill_null("")
+    return Facts(columns, names, _texts(vector.table["id"]), sources)
+
+
+def _texts(column: Any) -> Any:
+    """A column of texts, or numbers as texts, in one piece."""
+    column = column.cast(pa.large_string())
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _not_taken(
-    result: Result, vector: Vector, columns: Columns, folded: Folded, files: list[str]
+    result: Result, vector: Vector, columns: Columns, folded: Folded, files: list[str] | None
 ) -> None:
-    """Lists of what waits and what was refused, member by member."""
+    """What waits and what was refused: counted, and listed where files are named."""
     refusals, waiting = folded.made[M.Y_REFUSAL], folded.made[M.Y_WAITING]
     lost = np.flatnonzero((refusals > 0) | (waiting > 0))
-    if not len(lost):
+    waits = waiting[lost] > 0
+    result.events["waiting"] += int(waits.sum())
+    result.events["refused"] += int(len(lost) - waits.sum())
+    reasons = np.bincount(refusals[lost][~waits]) if len(lost) else np.zeros(0, dtype=np.int64)
+    for reason in np.flatnonzero(reasons).tolist():
+        result.reasons[REFUSALS[reason]] += int(reasons[reason])
+    if not len(lost) or files is None:
         return
     spots = columns.more[M.X_ROW][lost]
     owners = np.searchsorted(columns.start, spots, side="right") - 1
@@ -146,7 +173,7 @@ def _not_taken(
     texts = {name: ["" if v is None else shown(v) for v in part[name].to_pylist()]
              for name in part.column_names}  # fmt: skip
     nothing = [""] * len(rows)
-    times = [format_instant(at) for at in vector.at[rows].tolist()]
+    times = [format_instant(at) for at in columns.occurred[spots[sort]].tolist()]
     places = places_of(rows, vector.lengths, files)
     every = zip(
         places, texts["id"], names.take(pa.array(sort)).to_pylist(), texts["type"], times,
@@ -159,56 +186,33 @@ def _not_taken(
             result.waiting.append(Waiting(*about, back))
         else:
             result.refused.append(Refused(*about, unit, points, REFUSALS[refusal]))
-    result.events["waiting"] += len(result.waiting)
-    result.events["refused"] += len(result.refused)
 
 
 def _slow(
     program: Compiled,
-    vector: Vector,
     rows: Any,
+    lengths: Sequence[int],
+    files: list[str],
     result: Result,
     until: int | None,
-    files: list[str],
 ) -> tuple[exact.Read | None, int | None]:
-    """The members that the door must look at: read like any file, rows counted as in theirs."""
+    """The members that the door must look at: their rows are read again, as any file."""
     if not len(rows):
         return None, None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.parquet"
-        pq.write_table(vector.table.take(pa.array(rows)), path)
-        events = read_events([path], zone=program.program.zone)
-    found = rows[[each.row - 1 for each in events.places]]
-    places = [Place(*each) for each in places_of(found, vector.lengths, files)]
-    side = exact.read(program, zip(events, places, strict=True), result, until)
+    only: dict[str, set[int]] = {}
+    for file, number in places_of(rows, lengths, files):
+        only.setdefault(file, set()).add(number)
+    events = read_events(files, zone=program.program.zone, only=only)
+    result.report = events.report
+    result.rejected += events.report.rejected
+    side = exact.read(program, zip(events, events.places, strict=True), result, until)
     return side, result.until
 
 
-def places_of(rows: Any, lengths: Sequence[int], files: Sequence[str]) -> list[tuple[str, int]]:
+def places_of(rows: Any, lengths: Sequence[int], files: Sequence[str]) -> list[Place]:
     """Where rows of the whole table stand: file, and row counted from 1."""
     ends = np.cumsum(lengths)
     file = np.searchsorted(ends, rows, side="right")
     first = np.concatenate([[0], ends[:-1]])[file]
-    return [(files[f], n) for f, n in zip(file.tolist(), (rows - first + 1).tolist(), strict=True)]
-
-
-def members_table(program: Compiled, names: Any, members: Members) -> Any:
-    """Members as columns, as ``member_row`` has them in rows; instants in microseconds."""
-    linked = program.program
-    found: dict[str, Any] = {"member": names.cast(pa.string())}
-    for unit in linked.units:
-        for place, stage in enumerate(("active", "pending", "held", "debt")):
-            column = members.balances[:, unit.index * 4 + place]
-            found[f"{stage}_{unit.name}"] = pa.array(np.ascontiguousarray(column))
-    for ladder in linked.ladders:
-        codes = members.levels[:, ladder.index].astype(np.int32)
-        words = pa.array([None, *ladder.levels], pa.string())
-        found[f"tier_{ladder.name}"] = pc.take(words, pa.array(codes))
-        found[f"tier_{ladder.name}_until"] = instants(members.level_untils[:, ladder.index])
-    found["next_expiry"] = instants(members.expiries)
-    return pa.table(found)
-
-
-def instants(values: Any) -> Any:
-    """Instants, nothing for never."""
-    return pa.array(np.ascontiguousarray(values), mask=values >= K.NEVER)
+    numbers = (rows - first + 1).tolist()
+    return [Place(files[f], n) for f, n in zip(file.tolist(), numbers, strict=True)]

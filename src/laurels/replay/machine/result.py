@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
 from laurels.ledger.accounts import ACCOUNTS
 from laurels.replay.machine.filling import rule_keys
-from laurels.replay.machine.run import Totals
+from laurels.replay.machine.run import Members, Totals
 from laurels.replay.run import Result
 from laurels.replay.tally import STAGES, RuleTotal, Tally
 
@@ -74,6 +76,23 @@ def _add_levels(tally: Tally, totals: Totals) -> None:
             found.came[totals.month + month] += int(totals.came[ladder, month])
 
 
-def never_or(value: int) -> int | None:
-    """An instant, None for never."""
-    return None if value >= K.NEVER else value
+def members_table(program: Compiled, names: Any, members: Members) -> Any:
+    """Members as columns, as ``member_row`` has them in rows; instants in microseconds."""
+    linked = program.program
+    found: dict[str, Any] = {"member": names.cast(pa.string())}
+    for unit in linked.units:
+        for place, stage in enumerate(("active", "pending", "held", "debt")):
+            column = members.balances[:, unit.index * 4 + place]
+            found[f"{stage}_{unit.name}"] = pa.array(np.ascontiguousarray(column))
+    for ladder in linked.ladders:
+        codes = members.levels[:, ladder.index].astype(np.int32)
+        words = pa.array([None, *ladder.levels], pa.string())
+        found[f"tier_{ladder.name}"] = pc.take(words, pa.array(codes))
+        found[f"tier_{ladder.name}_until"] = instants(members.level_untils[:, ladder.index])
+    found["next_expiry"] = instants(members.expiries)
+    return pa.table(found)
+
+
+def instants(values: Any) -> Any:
+    """Instants, nothing for never."""
+    return pa.array(np.ascontiguousarray(values), mask=values >= K.NEVER)

@@ -9,7 +9,8 @@ import numpy as np
 
 from laurels.engine.compiled import KERNEL, Compiled
 from laurels.engine.folding import kernel_tree
-from laurels.replay.machine import fold, grouping, member, totals
+from laurels.engine.kernel import layout
+from laurels.replay.machine import fold, grouping, joining, member, parsing, totals
 from laurels.replay.machine.columns import MORE
 from laurels.replay.machine.filling import columns_of, fill_source
 from laurels.replay.machine.member import MADE
@@ -59,7 +60,7 @@ def translated(program: Compiled) -> str:
 
 
 def tools() -> dict[str, tuple[Kind, ...]]:
-    """What is called of ``grouping``: no program changes it."""
+    """What is called of ``grouping``, ``joining`` and ``parsing``: no program changes them."""
     i32, i64, i8 = row(32), row(64), row(8)
     return {
         "place_rows": (i32, INT, INT, i64, i32, i64),
@@ -67,13 +68,19 @@ def tools() -> dict[str, tuple[Kind, ...]]:
         "hash_texts.32": (INT, i32, i8, i64, i8),
         "hash_texts.64": (INT, i64, i8, i64, i8),
         "find_twins": (INT, i64, i32, i64, i64, i32, i8),
+        "split_records": (INT, i64, i32, i64, i32),
+        "read_decimals": (INT, i64, i8, INT, i64, i8),
+        "read_instants": (INT, i64, i8, i64, i8),
+        "add_texts": (INT, i32, i64, i8, INT, i64, i8),
         **{f"gather_8.{bits}": (INT, i32, row(bits), row(bits)) for bits in (8, 16, 32, 64)},
     }
 
 
 def translated_tools() -> str:
     """The same for LLVM."""
-    module = Module([kernel_tree(grouping)])
+    module = Module(
+        [kernel_tree(layout), kernel_tree(grouping), kernel_tree(joining), kernel_tree(parsing)]
+    )
     for name, kinds in tools().items():
         module.function(name.partition(".")[0], kinds, entry=f"{name.replace('.', '_')}_entry")
     return module.finish()

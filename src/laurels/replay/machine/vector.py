@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
@@ -84,7 +82,7 @@ class Vector:
         self.mark(nothing | ~np.array(plain)[codes])
 
     def _times(self) -> None:
-        self.at, bad = arrow.instants(self.table["occurred_at"])
+        self.at, bad = arrow.instants(self.table["occurred_at"], self.program.calendar)
         calendar = self.program.calendar
         low, high = calendar.midnight[0], calendar.midnight[-2]
         bad |= (self.at < low) | (self.at >= high)
@@ -492,15 +490,3 @@ def taken(values: Any, order: Array) -> Any:
     values = np.ascontiguousarray(values)
     tool(f"gather_8.{8 * values.dtype.itemsize}")(len(order), order, values, found)
     return found
-
-
-def read_table(paths: Sequence[str | Path]) -> tuple[Any, list[int]]:
-    """Native Parquet files as one table, texts that repeat as codes; the rows of each file."""
-    tables = []
-    for path in paths:
-        schema = pq.read_schema(path)
-        once = {"id", "returns", "pays", "occurred_at"}
-        texts = [f.name for f in schema if pa.types.is_string(f.type) and f.name not in once]
-        tables.append(pq.read_table(path, read_dictionary=texts))
-    table = pa.concat_tables(tables, promote_options="default") if len(tables) > 1 else tables[0]
-    return table, [each.num_rows for each in tables]
