@@ -12,6 +12,7 @@ import typer
 from laurels import __version__
 from laurels.base.errors import Finding, ProgramError, RequestError
 from laurels.cli import problems
+from laurels.cli.db import db
 from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
 
 app = typer.Typer(
@@ -59,6 +60,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)
         raise typer.Exit
+
+
+app.add_typer(db)
 
 
 @app.callback()
