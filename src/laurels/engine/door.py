@@ -23,6 +23,7 @@ from laurels.program.names import BUILTIN
 
 Raw = Mapping[str, object]
 Key = tuple[str, str]
+Place = tuple[Any, ...]
 
 LINES_MAX = 10_000
 ID_MAX = 200
@@ -55,7 +56,6 @@ class Event:
     pays: str = ""
     to: str = ""
     grants: Sequence[int] = ()
-    amounts: Sequence[int] = ()
     decided: int = 0
     refusal: int = 0
     returned: int = 0
@@ -66,25 +66,65 @@ class Event:
     foreseen: bool = False
     undo: tuple[Any, ...] | None = None
     namesake: Event | None = None  # the same id from another source
+    width: int = 0  # of the one line of an event that came without any
+    _lines: list[int] | None = None
+    _amounts: Sequence[int] = ()
+    _place: Place | None = None
 
     def __init__(
-        self, raw: Raw, identity: str, source: str, member: str, kind: str, times: tuple[int, ...],
-        row: list[int],
+        self, raw: Raw, identity: str, source: str, member: str, kind: str, occurred: int,
+        recorded: int, acts: int, row: list[int],
     ) -> None:  # fmt: skip
         self.raw = raw
         self.id = identity
         self.source = source
         self.member = member
         self.type = kind
-        self.occurred, self.recorded, self.acts = times
+        self.occurred = occurred
+        self.recorded = recorded
+        self.acts = acts
         self.row = row
-        self.lines: list[int] = NO_LINES
-        self.place: tuple[Any, ...] = (self.acts, source, identity, 0)
 
     @property
     def key(self) -> Key:
         """The identity: source and id."""
         return (self.source, self.id)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all events of the member."""
+        if self._place is None:
+            self._place = (self.acts, self.source, self.id, 0)
+        return self._place
+
+    @place.setter
+    def place(self, place: Place) -> None:
+        self._place = place
+
+    @property
+    def lines(self) -> list[int]:
+        """The integers of its lines; an event that came without any is one line, which is made
+        when somebody asks for it."""
+        if self._lines is None:
+            if not self.width:
+                return NO_LINES
+            amount = self.row[E_AMOUNT]
+            self._lines = [amount, amount, *[0] * (self.width - 2)]
+            self.amounts = (amount,)
+        return self._lines
+
+    @lines.setter
+    def lines(self, lines: list[int]) -> None:
+        self._lines = lines
+
+    @property
+    def amounts(self) -> Sequence[int]:
+        """What its lines came to when it was sent."""
+        return self._amounts if self.lines else ()
+
+    @amounts.setter
+    def amounts(self, amounts: Sequence[int]) -> None:
+        self._amounts = amounts
 
 
 NO_LINES: list[int] = []
@@ -113,7 +153,6 @@ class Door:
             column for name, column in self.slots.columns.items() if name.startswith("E_BUDGET_")
         ]
         self.width = self.slots.width
-        self.no_attributes = [0] * (self.width - 2)
         self.versions = self.program.versions
         self.one_version = len(self.versions) == 1
         self._day = 0
@@ -247,7 +286,7 @@ class Door:
         source = get("source")
         source = "" if source is None else str(source)
         row = self.blank.copy()
-        event = Event(raw, identity, source, member, name, (occurred, recorded, acts), row)
+        event = Event(raw, identity, source, member, name, occurred, recorded, acts, row)
         kind = self.program.events.get(name)
         if kind is not None:
             row[E_TYPE] = kind.index
@@ -347,11 +386,9 @@ class Door:
         elif event.type == "return":
             event.row[E_AMOUNT] = WHOLE
         if not event.lines and kind.amount != "none" and event.type != "return":
-            value = event.row[E_AMOUNT]
-            event.lines = [value, value, *self.no_attributes]
+            event.width = self.width
             event.row[E_LINES] = 1
-            event.amounts = (value,)
-        else:
+        elif event.lines:
             event.amounts = event.lines[K.LN_AMOUNT :: self.width]
 
     def _lines(self, event: Event, kind: L.EventType, lines: object) -> None:
