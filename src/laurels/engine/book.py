@@ -12,7 +12,8 @@ from typing import Literal
 
 from laurels.base.errors import Refusal, RequestError
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event, Key, Raw
+from laurels.engine.door import Door
+from laurels.engine.events import Event, Key, Raw
 from laurels.engine.history import ASKS, History
 from laurels.engine.journal import Entry, Journal
 from laurels.engine.kernel import layout as K

@@ -6,27 +6,23 @@ is exact: money in minor units, points in steps, instants in microseconds, strin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.base.instants import parse_instant
 from laurels.base.money import parse_decimal
 from laurels.engine.compiled import Compiled
+from laurels.engine.encoders import UNUSUAL, Near, encoder
+from laurels.engine.events import ID_MAX, Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
 from laurels.engine.slots import upper
 from laurels.program import linked as L
 from laurels.program.expr import Predicate
-from laurels.program.names import BUILTIN
-
-Raw = Mapping[str, object]
-Key = tuple[str, str]
-Place = tuple[Any, ...]
+from laurels.program.names import BUILTIN, FIRST_OWN_TYPE
 
 LINES_MAX = 10_000
-ID_MAX = 200
 WHOLE = 10**15
 """The amount of a return that gives none: all that is left, to which every return is cut."""
 
@@ -34,100 +30,6 @@ REFERENCE = {"return": "returns", "capture": "hold", "void": "hold", "withdrawn"
 WITH_POINTS = frozenset({"redemption", "hold", "adjustment", "transfer", "transfer_received"})
 OUTCOMES = {"accepted": 1, "refused": 2}
 DIRECTIONS = {"credit": 1, "debit": 2}
-
-
-class Event:
-    """An event that passed the door, and what the fold has made of it.
-
-    row     the integers that the step reads; lines: the same for its lines
-    acts    the instant at which it acts; its order among events of that instant is `place`
-            (texts compare by code point, which is the order of their UTF-8 bytes)
-    grants  what it was granted, as the kernel notes it
-    amounts of its lines as they were sent; refers, pays, to: ids of what it names
-    decided 1 accepted, 2 refused (refusal says why): what a later fold reads as a fact
-    number  of a hold; asked: points that were asked for; paid: points spent towards it
-    gone    as if it had never been bought; foreseen: a return that is already left out
-    undo    what a later fold must first put back
-    """
-
-    # defaults live on the class: most events never set most of these
-    line_names: tuple[str, ...] = ()
-    refers: str = ""
-    pays: str = ""
-    to: str = ""
-    grants: Sequence[int] = ()
-    decided: int = 0
-    refusal: int = 0
-    returned: int = 0
-    paid: int = 0
-    number: int = -1
-    asked: int = 0
-    gone: bool = False
-    foreseen: bool = False
-    undo: tuple[Any, ...] | None = None
-    namesake: Event | None = None  # the same id from another source
-    width: int = 0  # of the one line of an event that came without any
-    _lines: list[int] | None = None
-    _amounts: Sequence[int] = ()
-    _place: Place | None = None
-
-    def __init__(
-        self, raw: Raw, identity: str, source: str, member: str, kind: str, occurred: int,
-        recorded: int, acts: int, row: list[int],
-    ) -> None:  # fmt: skip
-        self.raw = raw
-        self.id = identity
-        self.source = source
-        self.member = member
-        self.type = kind
-        self.occurred = occurred
-        self.recorded = recorded
-        self.acts = acts
-        self.row = row
-
-    @property
-    def key(self) -> Key:
-        """The identity: source and id."""
-        return (self.source, self.id)
-
-    @property
-    def place(self) -> Place:
-        """Where it stands among all events of the member."""
-        if self._place is None:
-            self._place = (self.acts, self.source, self.id, 0)
-        return self._place
-
-    @place.setter
-    def place(self, place: Place) -> None:
-        self._place = place
-
-    @property
-    def lines(self) -> list[int]:
-        """The integers of its lines; an event that came without any is one line, which is made
-        when somebody asks for it."""
-        if self._lines is None:
-            if not self.width:
-                return NO_LINES
-            amount = self.row[E_AMOUNT]
-            self._lines = [amount, amount, *[0] * (self.width - 2)]
-            self.amounts = (amount,)
-        return self._lines
-
-    @lines.setter
-    def lines(self, lines: list[int]) -> None:
-        self._lines = lines
-
-    @property
-    def amounts(self) -> Sequence[int]:
-        """What its lines came to when it was sent."""
-        return self._amounts if self.lines else ()
-
-    @amounts.setter
-    def amounts(self, amounts: Sequence[int]) -> None:
-        self._amounts = amounts
-
-
-NO_LINES: list[int] = []
 
 
 Reader = Callable[[object, str], int]
@@ -146,8 +48,6 @@ class Door:
         self.slots = compiled.slots
         self.zone = compiled.calendar
         self.exponent = self.program.exponent
-        self.midnight = compiled.calendar.midnight
-        self.month_of = compiled.calendar.month_of
         self.blank = compiled.blank_row()
         self.budgets = [
             column for name, column in self.slots.columns.items() if name.startswith("E_BUDGET_")
@@ -155,9 +55,7 @@ class Door:
         self.width = self.slots.width
         self.versions = self.program.versions
         self.one_version = len(self.versions) == 1
-        self._day = 0
-        self._start = 1
-        self._stop = 0
+        self.near = Near(self.zone)
         late = self.program.late
         self.tolerance = micros(late.tolerance)
         self.when_recorded = late.policy == "when_recorded"
@@ -176,6 +74,11 @@ class Door:
         self.first_unit = (spendable or [self.program.units[0].name])[0]
         self.local = [(part, self.slots.columns[f"E_LOCAL_{upper(part)}"])
                       for part in self.slots.local]  # fmt: skip
+        self.encoders: dict[object, Callable[[Raw], Event]] = {
+            name: encoder(self, kind)
+            for name, kind in self.program.events.items()
+            if kind.index >= FIRST_OWN_TYPE
+        }
 
     # -- plans ---------------------------------------------------------------------------------
 
@@ -267,6 +170,16 @@ class Door:
 
     def read(self, raw: Raw) -> Event:
         """Encode an event. Raises RequestError: what, where, what was expected, how to mend it."""
+        try:
+            encode = self.encoders.get(raw.get("type"))
+            if encode is not None:
+                return encode(raw)
+        except UNUSUAL:
+            pass  # what is wrong with it, if anything is, is found and said below
+        return self.examine(raw)
+
+    def examine(self, raw: Raw) -> Event:
+        """The same, field by field."""
         get = raw.get
         identity, member, name = get("id"), get("member"), get("type")
         if type(identity) is not str or not identity.isprintable() or len(identity) > ID_MAX:
@@ -282,7 +195,7 @@ class Door:
         given = get("recorded_at")
         if given is not None and given != "":
             recorded = parse_instant(given, self.zone, "recorded_at")
-            acts = self._acts(occurred, recorded)
+            acts = self.acts(occurred, recorded)
         source = get("source")
         source = "" if source is None else str(source)
         row = self.blank.copy()
@@ -290,12 +203,9 @@ class Door:
         kind = self.program.events.get(name)
         if kind is not None:
             row[E_TYPE] = kind.index
-        if not self._start <= acts < self._stop:
-            day = self._day = self.zone.day_of(acts)
-            self._start, self._stop = self.midnight[day], self.midnight[day + 1]
         row[E_AT] = acts
-        row[E_DAY] = day = self._day
-        row[E_MONTH] = self.month_of[day]
+        row[E_DAY] = day = self.zone.day_of(acts)
+        row[E_MONTH] = self.zone.month_of[day]
         if self.local:
             parts = self.zone.parts(acts)
             for part, column in self.local:
@@ -312,7 +222,7 @@ class Door:
             self._attributes(event, kind)
         return event
 
-    def _acts(self, occurred: int, recorded: int) -> int:
+    def acts(self, occurred: int, recorded: int) -> int:
         """When an event counts, by the program's policy for late ones."""
         late = recorded - occurred
         if late <= 0:

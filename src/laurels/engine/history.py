@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Event, Key, Place
+from laurels.engine.events import Event, Key, Place
 from laurels.engine.journal import Entry, Journal
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE

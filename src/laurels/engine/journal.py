@@ -14,7 +14,7 @@ from laurels.ledger.postings import Posting
 
 if TYPE_CHECKING:
     from laurels.engine.compiled import Compiled
-    from laurels.engine.door import Event
+    from laurels.engine.events import Event
 
 Record = tuple[int, ...]
 

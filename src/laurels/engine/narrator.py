@@ -12,7 +12,8 @@ from typing import Any
 
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event, Key
+from laurels.engine.door import Door
+from laurels.engine.events import Event, Key
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import State

@@ -11,7 +11,7 @@ from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_LINES, GRANT, O_COUNT, O_GRANTS, OUT, RECORD
 
 if TYPE_CHECKING:
-    from laurels.engine.door import Event
+    from laurels.engine.events import Event
 
 FIRST_CAP = 64
 ROOM = 16
