@@ -18,8 +18,7 @@ import pytest
 
 import laurels
 from laurels.base.errors import RequestError
-from laurels.engine.door import Door
-from laurels.engine.events import Event
+from laurels.engine.door import Door, Event
 from oracles import (
     halyk_plus,
     kaspi_bonus,

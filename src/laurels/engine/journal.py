@@ -14,7 +14,7 @@ from laurels.ledger.postings import Posting
 
 if TYPE_CHECKING:
     from laurels.engine.compiled import Compiled
-    from laurels.engine.events import Event
+    from laurels.engine.door import Event
 
 Record = tuple[int, ...]
 
@@ -34,34 +34,20 @@ class Fix:
     known: bool = False
 
 
+@dataclass(slots=True)
 class Entry:
     """What was posted at once: dues that came first, then what the event caused.
 
-    posted: when; None for dues, which are posted at their own instants.
+    posted: when; None for dues, which are posted at their own instants. cause: the event that
+    made history change, of fixes.
     """
 
-    __slots__ = ("dues", "event", "posted", "records")
+    event: Event | None
+    dues: Sequence[int]
+    records: Sequence[int]
+    posted: int | None
     fixes: Sequence[Fix] = ()
     cause: Event | None = None
-
-    def __init__(
-        self, event: Event | None, dues: Sequence[int], records: Sequence[int], posted: int | None
-    ) -> None:
-        self.event = event
-        self.dues = dues
-        self.records = records
-        self.posted = posted
-
-
-class Correction(Entry):
-    """What was posted because history changed. cause: the event that made it change."""
-
-    __slots__ = ("cause", "fixes")
-
-    def __init__(self, posted: int, fixes: Sequence[Fix], cause: Event) -> None:
-        super().__init__(None, (), (), posted)
-        self.fixes = fixes
-        self.cause = cause
 
 
 def records(flat: Sequence[int]) -> Iterator[Record]:
@@ -105,7 +91,7 @@ class Journal:
         for what, fix in balance.items():
             if fix.points == 0:
                 continue
-            if not fix.known and what in self.gone:
+            if not fix.known and self.given_before(what, fix):
                 fix.known = True
             if fix.points == -fix.before:
                 self.gone.add(what)
@@ -113,9 +99,14 @@ class Journal:
         if not fixes:
             return []
         fixes.sort(key=lambda fix: (fix.record[K.R_AT], fix.record))
-        entry = Correction(posted, fixes, cause)
+        entry = Entry(None, (), (), posted, fixes, cause)
         self.entries.append(entry)
         return [entry]
+
+    def given_before(self, what: What, fix: Fix) -> bool:
+        """Whether a posting of this kind was there before, and was reversed."""
+        del fix
+        return what in self.gone
 
     def postings_of(self, entry: Entry) -> Iterator[Posting]:
         """The postings of an entry."""
@@ -171,24 +162,13 @@ class Journal:
         return f"{self.member}/{cause}/{kind}/{rule or stage}/{lot}{line}"
 
     def lot(self, record: Record) -> tuple[str, int | None, int | None]:
-        """The lot's id, its end and its activation; ids derive from what a lot is."""
+        """The lot's id, its end and its activation."""
         program = self.compiled.program
-        unit = program.units[record[K.R_UNIT]].name
-        end = record[K.R_END]
-        active = record[K.R_ACTIVE] or None
-        if record[K.R_KIND] in (K.IN_DEBT, K.WAIVED):
-            return unit, None, None
-        ends = "never" if end == K.NEVER else "open" if end < 0 else format_instant(end)
-        pending = ""
-        if K.AT_PENDING in (record[K.R_FROM], record[K.R_TO]):
-            pending = "/waiting" if active == K.NEVER else f"/{format_instant(active or 0)}"
-        funder = program.funders[record[K.R_FUNDER]]
-        expires = end if 0 < end < K.NEVER else None
-        return (
-            f"{unit}/{ends}/{funder}{pending}",
-            expires,
-            None if active == K.NEVER else active,
-        )
+        return lot_of(
+            program.units[record[K.R_UNIT]].name, record[K.R_KIND], record[K.R_FROM],
+            record[K.R_TO], record[K.R_END], record[K.R_ACTIVE],
+            program.funders[record[K.R_FUNDER]],
+        )  # fmt: skip
 
     def line(self, event: Event | None, record: Record) -> str:
         """The line that a posting is about."""
@@ -196,6 +176,24 @@ class Journal:
         if number < 0 or event is None:
             return ""
         return str(event.raw.get("line") or number + 1)
+
+
+def lot_of(
+    unit: str, kind: int, source: int, target: int, end: int, activation: int, funder: str
+) -> tuple[str, int | None, int | None]:
+    """A lot's id, its end and its activation; ids derive from what a lot is."""
+    if kind in (K.IN_DEBT, K.WAIVED):
+        return unit, None, None
+    active = activation or None
+    ends = "never" if end == K.NEVER else "open" if end < 0 else format_instant(end)
+    pending = ""
+    if K.AT_PENDING in (source, target):
+        pending = "/waiting" if active == K.NEVER else f"/{format_instant(active or 0)}"
+    return (
+        f"{unit}/{ends}/{funder}{pending}",
+        end if 0 < end < K.NEVER else None,
+        None if active == K.NEVER else active,
+    )
 
 
 def cause_of(event: Event | None, at: int) -> str:

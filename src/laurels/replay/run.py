@@ -23,8 +23,7 @@ from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
 from laurels.engine.book import REFUSALS, Book
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, text
-from laurels.engine.events import Event, Raw
+from laurels.engine.door import Door, Event, Raw, text
 from laurels.ledger.postings import Posting
 from laurels.replay.pooled import Pool, is_pooled
 from laurels.replay.raw import Events, Place, Refused, Report, Waiting

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from laurels.base.errors import ensure
 from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled
-from laurels.engine.events import Event
+from laurels.engine.door import Event
 from laurels.engine.journal import records
 from laurels.engine.kernel import layout as K
 from laurels.ledger.postings import Posting, check_posting

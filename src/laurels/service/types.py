@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from laurels.base.errors import Finding, Refusal, RequestError
 from laurels.engine.views import Balance, LotView, Missing
@@ -26,6 +26,9 @@ Status = Literal[
     "rejected",  # wrong in itself; not remembered
     "retry-later",  # the world was not there; not remembered
 ]
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+"""In the order in which the store numbers them."""
 
 
 @dataclass(frozen=True, slots=True)

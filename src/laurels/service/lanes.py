@@ -1,0 +1,216 @@
+"""Group commit: requests that arrive while a batch is being written make up the next one.
+
+Two lanes: single requests and bulk work, which gets at most half of a batch while single requests
+wait. A few workers take turns, each with a connection of its own, so that one decides while
+another waits for the disk; no two of them have the same member. What could not be locked comes
+again a little later; what fails is halved until the one that fails is alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import AsyncConnectionPool
+
+from laurels.base.errors import LaurelsError, Unavailable
+from laurels.service.batch import Batch
+from laurels.service.decide import Coming
+from laurels.service.programs import Programs
+from laurels.service.types import Answer
+
+MOST = 512
+"""Events in a batch."""
+PAUSE = 0.005
+"""Seconds until a member that was not free is tried again."""
+TRIES = 400
+"""How often; after that the caller is asked to come again."""
+RETRIES = 5
+"""How often a transaction is repeated that lost against another."""
+LOST = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+
+
+@dataclass(slots=True)
+class Call:
+    """A request: its events, their answers, and who waits for them."""
+
+    answers: list[Answer | None]
+    left: int
+    done: asyncio.Future[None]
+    failure: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One event of a call, on its way."""
+
+    call: Call
+    place: int
+    program: int
+    coming: Coming
+    tries: int = 0
+
+    def settle(self, answer: Answer | None, failure: BaseException | None = None) -> None:
+        """Hand over an answer, or what went wrong."""
+        call = self.call
+        call.answers[self.place] = answer
+        call.failure = call.failure or failure
+        call.left -= 1
+        if not call.left and not call.done.done():
+            call.done.set_result(None)
+
+    def fresh(self) -> Coming:
+        """The event as it came in, without what a batch made of it."""
+        was = self.coming
+        return Coming(was.raw, was.source, was.id, was.named, was.actor, was.given)
+
+
+@dataclass
+class Lanes:
+    """The queue of a process."""
+
+    pool: AsyncConnectionPool[Any]
+    programs: Programs
+    key: bytes
+    single: deque[Ticket] = field(default_factory=deque)
+    bulk: deque[Ticket] = field(default_factory=deque)
+    busy: set[tuple[int, str]] = field(default_factory=set)
+    filled: asyncio.Event = field(default_factory=asyncio.Event)
+    workers: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self, workers: int) -> None:
+        """Begin to work."""
+        self.workers = [asyncio.create_task(self._work()) for _ in range(workers)]
+
+    async def stop(self) -> None:
+        """Finish nothing more; what waits is told to come again."""
+        for worker in self.workers:
+            worker.cancel()
+        await asyncio.gather(*self.workers, return_exceptions=True)
+        for ticket in [*self.single, *self.bulk]:
+            ticket.settle(None, Unavailable("service-stopping", "the service is stopping"))
+
+    async def submit(self, program: int, comings: list[Coming], bulk: bool) -> list[Answer]:
+        """Take events; returns when all have their answers.
+
+        Raises what the database or an invariant raised, or Unavailable.
+        """
+        if not comings:
+            return []
+        loop = asyncio.get_running_loop()
+        call = Call([None] * len(comings), len(comings), loop.create_future())
+        lane = self.bulk if bulk else self.single
+        lane.extend(Ticket(call, i, program, coming) for i, coming in enumerate(comings))
+        self.filled.set()
+        await call.done
+        if call.failure is not None and not any(call.answers):
+            raise call.failure
+        return [
+            answer or later(c, call.failure)
+            for answer, c in zip(call.answers, comings, strict=True)
+        ]
+
+    # -- working -------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while True:
+            await self.filled.wait()
+            tickets = self._pick()
+            if not tickets:
+                self.filled.clear()
+                continue
+            names = {(ticket.program, ticket.coming.named) for ticket in tickets}
+            self.busy |= names
+            try:
+                await self._take(tickets)
+            except asyncio.CancelledError:
+                for ticket in tickets:
+                    ticket.settle(None, Unavailable("service-stopping", "the service is stopping"))
+                raise
+            finally:
+                self.busy -= names
+                self.filled.set()
+
+    def _pick(self) -> list[Ticket]:
+        """The next batch: of one program, and of members that no other batch has."""
+        room = MOST // 2 if self.bulk else MOST
+        tickets = self._from(self.single, room, None)
+        program = tickets[0].program if tickets else None
+        tickets += self._from(self.bulk, MOST - len(tickets) if not tickets else MOST // 2, program)
+        return tickets
+
+    def _from(self, lane: deque[Ticket], room: int, program: int | None) -> list[Ticket]:
+        found: list[Ticket] = []
+        left: list[Ticket] = []
+        passed: set[tuple[int, str]] = set()
+        while lane and len(found) < room and len(left) < 4 * MOST:
+            ticket = lane.popleft()
+            name = (ticket.program, ticket.coming.named)
+            if program is None:
+                program = ticket.program
+            if ticket.program != program or name in self.busy or name in passed:
+                passed.add(name)
+                left.append(ticket)
+            else:
+                found.append(ticket)
+        lane.extendleft(reversed(left))
+        return found
+
+    async def _take(self, tickets: list[Ticket], tries: int = 0) -> None:
+        """Run a batch; where it fails, run its halves."""
+        comings = [ticket.fresh() for ticket in tickets]
+        try:
+            async with self.pool.connection() as connection:
+                batch = Batch(connection, self.programs, tickets[0].program, self.key, comings)
+                await batch.run()
+        except LOST as error:
+            if tries < RETRIES:
+                await self._take(tickets, tries + 1)
+            else:
+                await self._halve(tickets, error)
+            return
+        except (LaurelsError, psycopg.Error, AssertionError, ArithmeticError, LookupError) as error:
+            await self._halve(tickets, error)
+            return
+        for place, ticket in enumerate(tickets):
+            if place in batch.answers:
+                ticket.settle(batch.answers[place])
+        back = [tickets[place] for place in sorted(batch.put_back)]
+        if back:
+            self._put_back(back)
+
+    async def _halve(self, tickets: list[Ticket], error: Exception) -> None:
+        if len(tickets) == 1:
+            if isinstance(error, psycopg.OperationalError):
+                error = Unavailable("store-unreachable", f"the database failed: {error}")
+            tickets[0].settle(None, error)
+            return
+        middle = len(tickets) // 2
+        await self._take(tickets[:middle])
+        await self._take(tickets[middle:])
+
+    def _put_back(self, tickets: list[Ticket]) -> None:
+        again = []
+        for ticket in tickets:
+            ticket.tries += 1
+            if ticket.tries > TRIES:
+                ticket.settle(None, Unavailable("member-busy", "the member is busy"))
+            else:
+                again.append(ticket)
+        if again:
+            loop = asyncio.get_running_loop()
+            loop.call_later(PAUSE, self._requeue, again)
+
+    def _requeue(self, tickets: list[Ticket]) -> None:
+        self.single.extendleft(reversed(tickets))
+        self.filled.set()
+
+
+def later(coming: Coming, failure: BaseException | None) -> Answer:
+    """What could not be taken now. Nothing of it was written."""
+    del failure
+    return Answer("retry-later", coming.source, coming.id, coming.named)

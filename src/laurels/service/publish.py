@@ -1,0 +1,96 @@
+"""Publishing a program: its text is checked, written, and in force at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from laurels.base.errors import RequestError
+from laurels.engine.compiled import compile_program
+from laurels.engine.packed import layout
+from laurels.service.audit import audit
+from laurels.service.load import rows_of
+from laurels.service.programs import (
+    Connection,
+    Programs,
+    dated,
+    difference,
+    examine,
+    known_since,
+    must_stand,
+)
+from laurels.service.types import Actor, Published
+
+
+async def publish(
+    connection: Connection, programs: Programs, actor: Actor, program: str, text: str, dry_run: bool
+) -> Published:
+    """Check a text and, unless it is a dry run, put it in force.
+
+    Raises ProgramError with every finding; RequestError where the file is of another program.
+    """
+    linked, found = await asyncio.to_thread(examine, text, program)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE programs IN SHARE ROW EXCLUSIVE MODE")
+        number = await _number(connection, program)
+        (now, _), *_ = await rows_of(connection, "moment", program=number)
+        latest = await _latest(connection, number)
+        before = None
+        instants: dict[str, int] = {}
+        if latest is not None:
+            epoch, body, said = latest
+            before = await programs.running(connection, number, epoch)
+            instants = msgspec.json.decode(said)
+            must_stand(linked, before.compiled.program)
+            if body == text:
+                return Published(program, epoch, "in-force", found, "", before.published_at)
+        diff = difference(before.text if before else "", text)
+        if dry_run:
+            return Published(program, None, "checked", found, diff)
+        known = known_since(linked, before, instants, now)
+        laid = await asyncio.to_thread(lambda: layout(compile_program(dated(linked, known))))
+        epoch = (before.epoch if before else 0) + 1
+        await _write(connection, number, program, epoch, text, laid, now, actor, known)
+        await audit(connection, now, actor, "publish", number, None, f"epoch {epoch}")
+    return Published(program, epoch, "in-force", found, diff, now)
+
+
+async def _number(connection: Connection, program: str) -> int:
+    row = await (
+        await connection.execute("SELECT program FROM programs WHERE name = %s", [program])
+    ).fetchone()
+    if row is not None:
+        return int(row[0])
+    row = await (
+        await connection.execute("SELECT coalesce(max(program), 0) + 1 FROM programs")
+    ).fetchone()
+    assert row is not None
+    if row[0] > 32_000:
+        raise RequestError("program-too-many", "there are too many programs", where="program")
+    return int(row[0])
+
+
+async def _latest(connection: Connection, number: int) -> Any:
+    cursor = await connection.execute(
+        "SELECT epoch, body, instants FROM program_texts WHERE program = %s"
+        " ORDER BY epoch DESC LIMIT 1",
+        [number],
+    )
+    return await cursor.fetchone()
+
+
+async def _write(
+    connection: Connection, number: int, program: str, epoch: int, text: str, laid: str, now: int,
+    actor: Actor, known: dict[str, int],
+) -> None:  # fmt: skip
+    await connection.execute(
+        "INSERT INTO programs (program, name) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        [number, program],
+    )
+    await connection.execute(
+        "INSERT INTO program_texts (program, epoch, body, state, layout, published_at,"
+        " published_by, in_force_at, instants) VALUES (%s, %s, %s, 'ready', %s, %s, %s, %s, %s)",
+        [number, epoch, text, laid, now, actor.name, now, msgspec.json.encode(known).decode()],
+    )

@@ -1,0 +1,1 @@
+"""Migrations: forward only, explicit SQL, one file each."""

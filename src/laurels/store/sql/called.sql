@@ -1,0 +1,2 @@
+-- What members are called.
+SELECT member, name FROM people WHERE member = ANY(%(members)s::bigint[])

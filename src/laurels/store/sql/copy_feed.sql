@@ -1,0 +1,2 @@
+-- What was written, in rows.
+COPY feed (member, sequence, program, kind, at) FROM STDIN

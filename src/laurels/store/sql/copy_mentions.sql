@@ -1,0 +1,2 @@
+-- Which events name what, in rows.
+COPY mentions (member, refers, sequence) FROM STDIN

@@ -1,0 +1,2 @@
+-- What `member` events said of a person, in rows.
+COPY personal (member, sequence, body) FROM STDIN
