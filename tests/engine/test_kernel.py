@@ -11,7 +11,7 @@ from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from laurels.base.instants import calendar
@@ -22,7 +22,12 @@ from laurels.engine.kernel import layout as K
 BIG = 2**63 - 1
 ROUNDINGS = (K.FLOOR, K.HALF_UP, K.HALF_EVEN, K.CEIL)
 QUICK = bool(os.environ.get("LAURELS_QUICK"))
-FAST = settings(deadline=None, max_examples=60 if QUICK else 300, derandomize=QUICK)
+FAST = settings(
+    deadline=None,
+    max_examples=60 if QUICK else 300,
+    derandomize=QUICK,
+    phases=[Phase.explicit, Phase.generate] if QUICK else list(Phase),  # mutants are not shrunk
+)
 
 # ---------------------------------------------------------------- numbers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from laurels.base.errors import Finding, ProgramError
+from laurels.program import mending
 from laurels.program.link import resolve
 from laurels.program.linked import Linked
 from laurels.program.lint import lint
@@ -27,8 +28,10 @@ def findings(document: Document) -> tuple[Finding, ...]:
 
 
 def _examine(document: Document) -> tuple[Linked | None, tuple[Finding, ...]]:
-    linked, found = resolve(document)
-    if linked is not None:
-        found = [*found, *lint(document, linked, bool(found))]
+    linked, wrong = resolve(document) if document.typed is not None else (None, [])
+    if linked is None or wrong:
+        linked, found = None, mending.findings(document)
+    else:
+        found = [each.finding for each in lint(document, linked)]
     found = list(dict.fromkeys(found))
     return linked, tuple(sorted(found, key=lambda each: (each.line, each.column)))

@@ -13,7 +13,7 @@ from typing import Literal
 
 from laurels.program import linked as L
 from laurels.program.facts import Fact, Part, facts_of
-from laurels.program.loader import KeyPath
+from laurels.program.form import KeyPath
 from laurels.program.setting import path_text
 
 Kind = Literal["added", "removed", "changed"]

@@ -18,8 +18,8 @@ from laurels.base.numbers import parse_rate
 from laurels.program import linked as L
 from laurels.program import model
 from laurels.program.expr import Call, Const, Expression, Name, Node, render
+from laurels.program.form import KeyPath
 from laurels.program.link import term
-from laurels.program.loader import KeyPath
 
 MINUTE = 60_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

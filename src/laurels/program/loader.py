@@ -6,27 +6,30 @@ never a float and ``no`` is never false by accident.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from laurels.base.errors import Finding, ProgramError, Severity
+from laurels.program.form import KEY, KeyPath, mistakes
 from laurels.program.model import Program
 
 DEPTH_MAX = 40
 SIZE_MAX = 2_000_000
 PARTS_MAX = 200_000
 
-KEY = -1
-"""At the end of a path: the key itself, not its value."""
-
 Place = tuple[int, int]
-KeyPath = tuple[str | int, ...]
+
+
+class Placed(NamedTuple):
+    """A finding and the part of the file that it is about."""
+
+    path: KeyPath
+    finding: Finding
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,39 @@ class Document:
 
     values   the plain values as they stand in the file: texts, lists, mappings
     changed  parts whose value does not stand in the file, and the words that set them
+    wrong    what is wrong with the form of the values
+    typed    the same values with types; None where their form is wrong
     """
 
-    program: Program
     file: str
     text: str
     places: dict[KeyPath, Place] = field(repr=False)
     values: Any = field(default=None, repr=False)
     changed: Mapping[KeyPath, str] = field(default_factory=dict, repr=False)
+    wrong: tuple[Placed, ...] = ()
+    typed: Program | None = field(default=None, repr=False)
+
+    @property
+    def program(self) -> Program:
+        """The typed values. Raises ProgramError with every finding about the form."""
+        if self.typed is None:
+            raise ProgramError([each.finding for each in self.wrong])
+        return self.typed
+
+    def read(self, values: Any) -> Document:
+        """The same file with other values in some of its places."""
+        wrong: list[Placed] = []
+        typed = None
+        try:
+            typed = Program.model_validate(values)
+        except ValidationError as error:
+            wrong = [
+                Placed(path, self.finding(path, code, message, expected=expected, hint=hint))
+                for path, code, message, expected, hint in mistakes(error, self.places)
+            ]
+        except RecursionError:
+            raise _refuse(self.file, "program-too-deep", "the file is nested too deeply") from None
+        return replace(self, values=values, wrong=tuple(wrong), typed=typed)
 
     def place(self, path: KeyPath) -> Place:
         """Where a part stands; where it does not, its nearest parent."""
@@ -81,7 +109,7 @@ class Document:
 
 
 def load_document(path: str | Path) -> Document:
-    """Read a program file. Raises ProgramError with every finding about its form."""
+    """Read a program file. Raises ProgramError where it cannot be read, or is not YAML."""
     file = str(path)
     try:
         raw = Path(path).read_bytes()
@@ -103,12 +131,10 @@ def load_document(path: str | Path) -> Document:
 
 
 def parse_document(text: str, file: str = "program.yaml") -> Document:
-    """Read a program from text. Raises ProgramError with every finding about its form."""
+    """Read a program from text. Raises ProgramError where it is no YAML, or no mapping."""
     if len(text) > SIZE_MAX:
         raise _refuse(file, "program-too-large", f"more than {SIZE_MAX:,} characters")
     root = _compose(text, file)
-    places: dict[KeyPath, Place] = {}
-    findings: list[Finding] = []
     if not isinstance(root, yaml.MappingNode):
         raise _refuse(
             file,
@@ -116,8 +142,13 @@ def parse_document(text: str, file: str = "program.yaml") -> Document:
             "the file holds no mapping",
             expected="keys such as program, zone, currency, units, versions",
         )
-    values = _values(root, (), places, findings, file, 0)
-    return document_of(values, file, text, places, {}, findings)
+    places: dict[KeyPath, Place] = {}
+    wrong: list[Placed] = []
+    values = _values(root, (), places, wrong, file, 0)
+    document = Document(file, text, places).read(values)
+    if wrong:
+        return replace(document, wrong=(*wrong, *document.wrong), typed=None)
+    return document
 
 
 def document_of(
@@ -126,33 +157,22 @@ def document_of(
     text: str,
     places: dict[KeyPath, Place],
     changed: Mapping[KeyPath, str],
-    findings: list[Finding],
 ) -> Document:
-    """A document of plain values. Raises ProgramError with every finding about its form, those
-    that there are already included."""
-    try:
-        program = Program.model_validate(values)
-    except ValidationError as error:
-        document = Document.__new__(Document)
-        object.__setattr__(document, "places", places)
-        object.__setattr__(document, "file", file)
-        object.__setattr__(document, "changed", changed)
-        raise ProgramError([*findings, *_explain(document, error)]) from None
-    except RecursionError:
-        raise _refuse(file, "program-too-deep", "the file is nested too deeply") from None
-    if findings:
-        raise ProgramError(findings)
-    return Document(program, file, text, places, values, changed)
+    """A document of plain values. Raises ProgramError with every finding about its form."""
+    document = Document(file, text, places, changed=changed).read(values)
+    if document.wrong:
+        raise ProgramError([each.finding for each in document.wrong])
+    return document
 
 
 def flow_values(text: str, where: str) -> Any:
     """Plain values of a list or mapping written on one line: `[a, b]`, `{rate: 4%}`. Raises
     ProgramError."""
-    findings: list[Finding] = []
+    wrong: list[Placed] = []
     root = _compose(text, where)
-    values = None if root is None else _values(root, (), {}, findings, where, 0)
-    if findings:
-        raise ProgramError(findings)
+    values = None if root is None else _values(root, (), {}, wrong, where, 0)
+    if wrong:
+        raise ProgramError([each.finding for each in wrong])
     return values
 
 
@@ -191,7 +211,7 @@ def _values(
     node: yaml.Node,
     path: KeyPath,
     places: dict[KeyPath, Place],
-    findings: list[Finding],
+    wrong: list[Placed],
     file: str,
     depth: int,
 ) -> Any:
@@ -207,7 +227,7 @@ def _values(
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
         return [
-            _values(item, (*path, index), places, findings, file, depth + 1)
+            _values(item, (*path, index), places, wrong, file, depth + 1)
             for index, item in enumerate(node.value)
         ]
     assert isinstance(node, yaml.MappingNode)
@@ -215,34 +235,17 @@ def _values(
     for key, value in node.value:
         line, column = _start(key)
         if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
-            findings.append(
-                Finding(
-                    "error",
-                    "program-key-not-text",
-                    "a key must be a plain word",
-                    file,
-                    line,
-                    column,
-                    "a name",
-                    "",
-                )
-            )
+            said = ("program-key-not-text", "a key must be a plain word", file, line, column)
+            wrong.append(Placed(path, Finding("error", *said, "a name")))
             continue
         name = str(key.value)
         if name in found:
-            findings.append(
-                Finding(
-                    "error",
-                    "program-key-twice",
-                    f"`{name}` stands here twice",
-                    file,
-                    line,
-                    column,
-                    "each key once",
-                    "",
-                )
-            )
-        found[name] = _values(value, (*path, name), places, findings, file, depth + 1)
+            said = ("program-key-twice", f"`{name}` stands here twice", file, line, column)
+            wrong.append(Placed((*path, name), Finding("error", *said, "each key once")))
+        before = found.get(name)
+        found[name] = _values(value, (*path, name), places, wrong, file, depth + 1)
+        if isinstance(before, dict) and isinstance(found[name], dict):
+            found[name] = {**before, **found[name]}  # so that both are looked at
         places[(*path, name, KEY)] = (line, column)
         if not isinstance(value, yaml.ScalarNode):  # a part begins where its name stands
             places[(*path, name)] = (line, column)
@@ -258,98 +261,3 @@ def _start(node: yaml.Node) -> Place:
     if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
         return mark.line + 2, mark.column + 1
     return mark.line + 1, mark.column + 1
-
-
-def _explain(document: Document, error: ValidationError) -> Iterator[Finding]:
-    """Pydantic's problems as findings with positions and hints."""
-    for problem in error.errors():
-        path = _real_path(document, problem["loc"])
-        kind = problem["type"]
-        name = str(problem["loc"][-1]) if problem["loc"] else ""
-        if kind == "extra_forbidden":
-            known = _keys_at(problem["loc"])
-            close = difflib.get_close_matches(name, known, 1)
-            yield document.finding(
-                (*path, KEY),
-                "program-key-unknown",
-                f"unknown key `{name}`",
-                expected="one of " + ", ".join(sorted(known)) if known else "a known key",
-                hint=f"did you mean `{close[0]}`?" if close else "",
-            )
-        elif kind == "missing":
-            yield document.finding(
-                path, "program-key-missing", f"`{name}` is missing", expected=f"a key `{name}`"
-            )
-        else:
-            yield document.finding(
-                path,
-                "program-value",
-                f"`{_dotted(path)}`: {_wording(problem)}",
-                expected=_expected(problem),
-            )
-
-
-def _real_path(document: Document, loc: tuple[str | int, ...]) -> KeyPath:
-    """The part of pydantic's location that stands in the file (it adds names of its unions)."""
-    path: KeyPath = ()
-    for part in loc:
-        if (*path, part) in document.places:
-            path = (*path, part)
-    return path
-
-
-def _dotted(path: KeyPath) -> str:
-    """A path as people say it: the first of a list is 1."""
-    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
-
-
-def _wording(problem: Any) -> str:
-    given = problem.get("input")
-    shown = f"`{given}`" if isinstance(given, str) else "this"
-    if problem["type"] == "string_pattern_mismatch":
-        return f"{shown} does not have the right form"
-    return f"{shown}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-_FORMS = {
-    r"^[a-z][a-z0-9_]*$": "a name: small letters, digits, `_`",
-    r"^[a-z][a-z0-9_-]*$": "a name: small letters, digits, `-`, `_`",
-    r"^\s*[0-9]+(\.[0-9]+)?\s*$": "a number such as 300 or 0.5",
-    r"^\s*[0-9]+(\.[0-9]+)?\s*(%|/\s*[0-9]+)?\s*$": "a rate such as 4%, 0.1% or 1/5",
-    r"^(never|[0-9]+ (minute|hour|day|month|year)s?)$": "a term such as `24 months` or `never`",
-    r"^\s*(>=|>)?\s*[0-9]+(\.[0-9]+)?\s*$": "a least value such as 25, or `> 25`",
-    r"^[A-Z]{3}$": "a currency code such as KZT",
-}
-
-
-def _expected(problem: Any) -> str:
-    context = problem.get("ctx", {})
-    if "pattern" in context:
-        return _FORMS.get(context["pattern"], f"the form {context['pattern']}")
-    if "expected" in context:
-        return str(context["expected"])
-    return ""
-
-
-def _keys_at(loc: tuple[str | int, ...]) -> list[str]:
-    """The keys that the schema knows where an unknown one stands."""
-    model: type[BaseModel] | None = Program
-    for part in loc[:-1]:
-        if model is not None and isinstance(part, str):
-            names = {(info.alias or key): info for key, info in model.model_fields.items()}
-            if part in names:
-                model = _model_in(names[part].annotation)
-    if model is None:
-        return []
-    return [info.alias or key for key, info in model.model_fields.items()]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first document part named in an annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None

@@ -24,7 +24,8 @@ from pydantic import BaseModel
 
 from laurels.base.errors import RequestError
 from laurels.program import model
-from laurels.program.loader import Document, KeyPath, document_of, flow_values, load_document
+from laurels.program.form import KeyPath
+from laurels.program.loader import Document, document_of, flow_values, load_document
 
 VERSION = re.compile(r"(.+)@([0-9]{1,9})")
 PART = re.compile(r'"([^"]*)"|([^."]+)')
@@ -87,7 +88,7 @@ def only_version(document: Document, number: int) -> Document:
         for path, place in document.places.items()
         if path[:1] != ("versions",) or len(path) < 2 or path[1] == index
     }
-    return document_of(values, document.file, document.text, places, {}, [])
+    return document_of(values, document.file, document.text, places, {})
 
 
 def _changed(document: Document, given: Setting) -> Document:
@@ -97,7 +98,7 @@ def _changed(document: Document, given: Setting) -> Document:
     for path in resolve(document, given):
         _put(values, path, value, given)
         changed[path] = str(given)
-    return document_of(values, document.file, document.text, document.places, changed, [])
+    return document_of(values, document.file, document.text, document.places, changed)
 
 
 def _value(given: Setting) -> Any:

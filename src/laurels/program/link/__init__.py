@@ -1,7 +1,7 @@
 """From a document to a linked program: every name resolved, every number in smallest units.
 
-All findings of a run are collected; none stops the others. Where something is wrong a harmless
-stand-in takes its place, and nothing linked is compiled unless the run had no errors.
+All findings of a run are collected; none stops the others. What a wrong part would make others say
+is sorted out in `program/mending.py`; nothing linked is compiled unless the run had no errors.
 
     base     what is resolved so far, findings, readers of numbers, terms, instants, expressions
     frame    units, event types, attributes      ladders  metrics, ladders, levels
@@ -11,39 +11,35 @@ stand-in takes its place, and nothing linked is compiled unless the run had no e
 
 from __future__ import annotations
 
-from laurels.base.errors import Finding, ProgramError
 from laurels.program import linked, model
 from laurels.program import names as scopes
+from laurels.program.form import KeyPath
 from laurels.program.link.base import term
 from laurels.program.link.frame import Frame
 from laurels.program.link.ladders import Ladders
 from laurels.program.link.limits import Limits
+from laurels.program.link.reserved import WORDS
 from laurels.program.link.rules import Rules
-from laurels.program.loader import Document, KeyPath
+from laurels.program.loader import Document, Placed
 
-__all__ = ["BEGINNING", "link", "resolve", "term"]
+__all__ = ["BEGINNING", "resolve", "term"]
 
 BEGINNING = -(2**62)
 
 
-def link(document: Document) -> linked.Linked:
-    """Resolve a document. Raises ProgramError with every error found."""
-    result, findings = resolve(document)
-    if result is None or any(each.severity == "error" for each in findings):
-        raise ProgramError(findings)
-    return result
-
-
-def resolve(document: Document) -> tuple[linked.Linked | None, list[Finding]]:
-    """The same without raising: what could be resolved, and what was wrong. None where not even
-    units and event types are right."""
+def resolve(document: Document) -> tuple[linked.Linked | None, list[Placed]]:
+    """What could be resolved of a document, and every error found. None where not even units and
+    event types are right."""
     linker = Linker(document)
     result = linker.run()
     return result, linker.findings
 
 
-STOOD_IN = frozenset({"zone-unknown", "currency-unknown", "currency-without-minor-unit"})
-"""Errors for which something harmless stands in, so that the rest is looked at too."""
+def fatal(found: Placed) -> bool:
+    """Whether nothing can be resolved because of this finding about the frame."""
+    if found.finding.code == "name-reserved":
+        return found.path[-2] in WORDS  # no expression can be read beside such a name
+    return True
 
 
 class Linker(Frame, Ladders, Rules, Limits):
@@ -52,7 +48,7 @@ class Linker(Frame, Ladders, Rules, Limits):
     def run(self) -> linked.Linked | None:
         """Link every part in the order in which they need one another."""
         self.frame()
-        if any(each.severity == "error" and each.code not in STOOD_IN for each in self.findings):
+        if any(fatal(each) for each in self.findings):
             return None
         for index in range(len(self.program.versions)):
             self.version(index)

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from laurels.base.errors import Finding, LaurelsError
+from laurels.base.errors import LaurelsError
 from laurels.base.instants import parse_instant
 from laurels.base.money import parse_decimal
 from laurels.base.numbers import RATE_BOUND, parse_rate
 from laurels.program import linked
 from laurels.program import names as scopes
 from laurels.program.expr import Expression, ExpressionError, NameInfo, compile_expression
-from laurels.program.loader import Document, KeyPath
+from laurels.program.form import KeyPath
+from laurels.program.loader import Document
+from laurels.program.notes import Notes
 
 MINUTE = 60_000_000
 TERM_MAX = {"months": 1200, "days": 36_500, "micros": 36_500 * 24 * 60 * MINUTE, "never": 0}
@@ -36,13 +38,12 @@ def term(text: str) -> linked.Term:
     return linked.Term("micros", count * (60 * MINUTE if word == "hour" else MINUTE))
 
 
-class Part:
+class Part(Notes):
     """One run over one document; each part of the linker adds to it."""
 
     def __init__(self, document: Document) -> None:
-        self.document = document
+        super().__init__(document)
         self.program = document.program
-        self.findings: list[Finding] = []
         self.exponent = 2
         self.units: list[linked.Unit] = []
         self.events: dict[str, linked.EventType] = {}
@@ -57,13 +58,6 @@ class Part:
         self.ladder_levels: dict[str, list[str]] = {}
         self.ladder_rules: dict[str, dict[int, linked.LadderRules]] = {}
         self.rule_count = 0
-
-    def wrong(
-        self, path: KeyPath, code: str, message: str, expected: str = "", hint: str = ""
-    ) -> None:
-        self.findings.append(
-            self.document.finding(path, code, message, expected=expected, hint=hint)
-        )
 
     def unknown(self, path: KeyPath, what: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -128,26 +122,16 @@ class Part:
         try:
             return compile_expression(text, scope, want)
         except ExpressionError as error:
-            for problem in error.problems:
-                self.findings.append(
-                    self.document.finding(
-                        path,
-                        problem.code,
-                        problem.message,
-                        expected=problem.expected,
-                        hint=problem.hint,
-                        offset=(problem.line, problem.column),
-                    )
-                )
+            self.misread(path, error)
             return None
 
     def types_of(self, names: Sequence[str], path: KeyPath) -> list[linked.EventType]:
         found = []
-        for name in names:
+        for index, name in enumerate(names):
             if name in self.events:
                 found.append(self.events[name])
             else:
-                self.unknown(path, "event type", name, self.events)
+                self.unknown((*path, index), "event type", name, self.events)
         return found
 
     def scale_of(self, dim: str) -> int:

@@ -9,8 +9,8 @@ from laurels.base.instants import calendar
 from laurels.base.money import currency_exponent
 from laurels.program import linked, model
 from laurels.program import names as scopes
+from laurels.program.form import KeyPath
 from laurels.program.link.reserved import Reserved
-from laurels.program.loader import KeyPath
 
 SCALE_MAX = 6
 
@@ -24,7 +24,6 @@ class Frame(Reserved):
             calendar(self.program.zone)
         except LaurelsError as error:
             self.wrong(("zone",), error.code, error.message, "a name such as Asia/Almaty")
-            self.program = self.program.model_copy(update={"zone": "UTC"})
         try:
             self.exponent = currency_exponent(self.program.currency)
         except LaurelsError as error:
@@ -59,9 +58,9 @@ class Frame(Reserved):
                 minor = Fraction(unit.worth.strip()) * 10**self.exponent
                 worth = minor / 10**scale
             too: list[int] = []
-            for each in unit.spends_too:
+            for at, each in enumerate(unit.spends_too):
                 if each not in names:
-                    self.unknown((*path, "spends_too"), "unit", each, names)
+                    self.unknown((*path, "spends_too", at), "unit", each, names)
                 else:
                     too.append(names.index(each))
             self.units.append(

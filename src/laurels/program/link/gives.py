@@ -9,8 +9,8 @@ from laurels.base.numbers import RATE_BOUND
 from laurels.program import linked, model
 from laurels.program.expr import NameInfo
 from laurels.program.expr.dims import describe
+from laurels.program.form import KeyPath
 from laurels.program.link.tables import Tables
-from laurels.program.loader import KeyPath
 
 
 class Gives(Tables):

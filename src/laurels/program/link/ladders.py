@@ -8,8 +8,8 @@ from dataclasses import replace
 from laurels.program import linked, model
 from laurels.program import names as scopes
 from laurels.program.expr import NameInfo
+from laurels.program.form import KeyPath
 from laurels.program.link.base import Part
-from laurels.program.loader import KeyPath
 
 
 class Ladders(Part):

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from laurels.program import linked, model
 from laurels.program import names as scopes
 from laurels.program.expr import NameInfo
+from laurels.program.form import KeyPath
 from laurels.program.link.tables import Tables
-from laurels.program.loader import KeyPath
 
 
 class Limits(Tables):
@@ -22,11 +22,10 @@ class Limits(Tables):
         known = self.rule_names(index)
         result = []
         for name, stack in given.stacking.items():
-            for rule in stack.rules:
+            path: KeyPath = ("versions", index, "stacking", name, "rules")
+            for at, rule in enumerate(stack.rules):
                 if rule not in known:
-                    self.unknown(
-                        ("versions", index, "stacking", name, "rules"), "rule", rule, known
-                    )
+                    self.unknown((*path, at), "rule", rule, known)
             result.append(linked.Stack(name, stack.mode == "best", tuple(stack.rules)))
         return tuple(result)
 
@@ -56,9 +55,9 @@ class Limits(Tables):
         effects: Sequence[linked.Effect],
     ) -> int:
         rules = self.rule_names(index) if cap.rules == ["all"] else cap.rules
-        for rule in rules:
+        for at, rule in enumerate(rules):
             if rule not in self.rule_names(index):
-                self.unknown((*path, "rules"), "rule", rule, self.rule_names(index))
+                self.unknown((*path, "rules", at), "rule", rule, self.rule_names(index))
         covered = [each for each in effects if each.rule in rules]
         units = {each.unit for each in covered}
         unit = min(units, default=0)
@@ -74,7 +73,8 @@ class Limits(Tables):
                 "unit: the one that is limited",
             )
         covered = [each for each in covered if each.unit == unit]
-        types = self.types_of(list(dict.fromkeys(t for e in covered for t in e.on)), path)
+        named = dict.fromkeys(name for each in covered for name in each.on)
+        types = [self.events[name] for name in named if name in self.events]
         scope = {**names, **scopes.event_names(types), **scopes.local_names()}
         scale = self.units[unit].scale
         limit = table = None

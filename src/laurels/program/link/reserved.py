@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from laurels.program.form import KEY, KeyPath
 from laurels.program.link.base import Part
-from laurels.program.loader import KEY, KeyPath
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 WORDS = frozenset({"in", "true", "false", "null"})

@@ -8,8 +8,8 @@ from dataclasses import replace
 from laurels.program import linked, model
 from laurels.program import names as scopes
 from laurels.program.expr import NameInfo
+from laurels.program.form import KeyPath
 from laurels.program.link.gives import Gives
-from laurels.program.loader import KeyPath
 
 ROUNDINGS = {"floor": 0, "half_up": 1, "half_even": 2, "ceil": 3}
 
@@ -131,10 +131,10 @@ class Rules(Gives):
                 )
             return self.units[:1]
         found = []
-        for name in rule.unit:
+        for index, name in enumerate(rule.unit):
             unit = next((each for each in self.units if each.name == name), None)
             if unit is None:
-                self.unknown((*path, "unit"), "unit", name, self.program.units)
+                self.unknown((*path, "unit", index), "unit", name, self.program.units)
             else:
                 found.append(unit)
         return found
@@ -150,9 +150,9 @@ class Rules(Gives):
             rules = self.rule_document(effect).give.multiply or []
             path = (*paths[effect.rule], "give", "multiply")
             of = []
-            for name in rules:
+            for index, name in enumerate(rules):
                 if name not in by_rule:
-                    self.unknown(path, "rule", name, by_rule)
+                    self.unknown((*path, index), "rule", name, by_rule)
                 elif by_rule[name].give.kind == "multiply":
                     self.wrong(path, "give-multiply", f"`{name}` multiplies itself")
                 of += [

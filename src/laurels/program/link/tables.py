@@ -8,8 +8,8 @@ from fractions import Fraction
 from laurels.base.numbers import RATE_BOUND
 from laurels.program import linked
 from laurels.program.expr import NameInfo
+from laurels.program.form import KeyPath
 from laurels.program.link.base import Part
-from laurels.program.loader import KeyPath
 
 
 class Tables(Part):
@@ -36,8 +36,7 @@ class Tables(Part):
         ]
         if by not in known:
             self.unknown((*path, "by"), "level or attribute", by, known)
-            return None
-        values = scope[by].values
+        values = scope[by].values if by in known else None
         entries: dict[str, tuple[int, int]] = {}
         otherwise = (0, 1)
         for key, text in given.items():
@@ -64,4 +63,6 @@ class Tables(Part):
             if values is not None and key not in values:
                 self.unknown((*path, key), "value of " + by, key, values)
             entries[key] = (found.numerator, found.denominator)
+        if by not in known:
+            return None
         return linked.Table("level" if kind == "level" else "event", name, entries, otherwise)

@@ -11,7 +11,6 @@ limits    stacking, caps, limits of spending
 
 from __future__ import annotations
 
-from laurels.base.errors import Finding
 from laurels.program.linked import Linked
 from laurels.program.lint.bounds import Bounds
 from laurels.program.lint.events import Events
@@ -19,14 +18,14 @@ from laurels.program.lint.ladders import Ladders
 from laurels.program.lint.limits import Limits
 from laurels.program.lint.rules import Rules
 from laurels.program.lint.versions import Versions
-from laurels.program.loader import Document
+from laurels.program.loader import Document, Placed
 
 
-def lint(document: Document, linked: Linked, broken: bool) -> list[Finding]:
-    """Every finding about a program, in no order. `broken`: the linker found errors."""
-    findings: list[Finding] = []
+def lint(document: Document, linked: Linked) -> list[Placed]:
+    """Every finding about a program that is linked without errors, in no order."""
+    findings: list[Placed] = []
     for kind in (Versions, Events, Bounds, Ladders, Rules, Limits):
-        part = kind(document, linked, broken)
+        part = kind(document, linked)
         part.run()
         findings += part.findings
     return findings

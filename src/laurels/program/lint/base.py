@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from laurels.base.errors import Finding
 from laurels.base.money import BOUND
 from laurels.program import linked, model
 from laurels.program.expr import interval
 from laurels.program.expr.bounds import Interval
-from laurels.program.loader import Document, KeyPath
+from laurels.program.form import KeyPath
+from laurels.program.loader import Document
+from laurels.program.notes import Notes
 from laurels.program.possible import Known, possible
 
 METRIC_BOUND = 10**17
@@ -19,36 +20,16 @@ METRIC_BOUND = 10**17
 DAYS = {"day": 1, "month": 31, "year": 366}
 
 
-class Part:
-    """One run over one program. `broken`: the linker had to put stand-ins for what is wrong."""
+class Part(Notes):
+    """One run over one program."""
 
-    def __init__(self, document: Document, program: linked.Linked, broken: bool) -> None:
-        self.document = document
+    def __init__(self, document: Document, program: linked.Linked) -> None:
+        super().__init__(document)
         self.program = program
-        self.broken = broken
-        self.findings: list[Finding] = []
 
     def run(self) -> None:
         """Find what this part looks for."""
         raise NotImplementedError
-
-    def wrong(
-        self, path: KeyPath, code: str, message: str, expected: str = "", hint: str = ""
-    ) -> None:
-        """An error."""
-        self.findings.append(
-            self.document.finding(path, code, message, expected=expected, hint=hint)
-        )
-
-    def odd(
-        self, path: KeyPath, code: str, message: str, expected: str = "", hint: str = ""
-    ) -> None:
-        """A warning."""
-        self.findings.append(
-            self.document.finding(
-                path, code, message, expected=expected, hint=hint, severity="warning"
-            )
-        )
 
     # -- where things stand --------------------------------------------------------------------
 

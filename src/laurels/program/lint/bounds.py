@@ -12,8 +12,8 @@ from fractions import Fraction
 from laurels.base.money import BOUND, format_decimal
 from laurels.program import linked
 from laurels.program.expr import Expression, ExpressionError, bounds, interval
+from laurels.program.form import KeyPath
 from laurels.program.lint.base import METRIC_BOUND, Part
-from laurels.program.loader import KeyPath
 from laurels.program.possible import Known
 
 Placed = tuple[KeyPath, Expression | None, Known]
@@ -94,17 +94,7 @@ class Bounds(Part):
         try:
             bounds(expression.ir, known.ranges, expression.text)
         except ExpressionError as error:
-            for each in error.problems:
-                self.findings.append(
-                    self.document.finding(
-                        path,
-                        each.code,
-                        each.message,
-                        expected=each.expected,
-                        hint=each.hint,
-                        offset=(each.line, each.column),
-                    )
-                )
+            self.misread(path, error)
 
     def _metric(self, path: KeyPath, metric: linked.Metric) -> None:
         if metric.value is None or metric.kind not in ("sum", "max", "last"):

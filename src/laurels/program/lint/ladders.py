@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from laurels.program import linked, model
 from laurels.program.expr import Call, Const, Name, Node
+from laurels.program.form import KeyPath
 from laurels.program.lint.base import METRIC_BOUND, Part
-from laurels.program.loader import KeyPath
 from laurels.program.possible import Known, implied, possible
 
 DAY = 86_400_000_000
@@ -185,7 +185,7 @@ class Ladders(Part):
                 " ".join(lower.when.text.split()),
             )
         below = asked(lower)
-        if not weaker and not self.broken and all(implied(each, below, known) for each in given):
+        if not weaker and all(implied(each, below, known) for each in given):
             self.odd(
                 path,
                 "level-weaker",

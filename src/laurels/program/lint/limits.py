@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from laurels.program import linked, model
+from laurels.program.form import KeyPath
 from laurels.program.lint.base import Part
 from laurels.program.lint.tables import incomplete
-from laurels.program.loader import KeyPath
 from laurels.program.possible import possible
 
 

@@ -10,10 +10,10 @@ from laurels.base.money import format_decimal, parse_decimal
 from laurels.base.numbers import parse_rate
 from laurels.program import linked
 from laurels.program.expr import Call, Const, Node
+from laurels.program.form import KeyPath
 from laurels.program.lint.base import Part
 from laurels.program.lint.bounds import entries
 from laurels.program.lint.tables import incomplete
-from laurels.program.loader import KeyPath
 from laurels.program.possible import possible
 
 
@@ -128,8 +128,6 @@ class Rules(Part):
 
     def _gives_nothing(self, effect: linked.Effect) -> bool:
         give = effect.give
-        if self.broken:  # what stands in for a wrong rate is zero
-            return False
         paid = any(each.amount != "none" for each in self.types(effect.on))
         if give.kind in ("rate", "per") and not paid and effect.base is None:
             return True

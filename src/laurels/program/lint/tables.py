@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from laurels.program import linked
+from laurels.program.form import KeyPath
 from laurels.program.lint.base import Part, closed
-from laurels.program.loader import KeyPath
 
 
 def incomplete(
