@@ -177,8 +177,8 @@ def test_replay_json_is_one_object(events, tmp_path):
     assert found["events"]["refused"] == 1
     assert found["points"]["point"]["issued"] == "850"
     names = {each.name for each in (tmp_path / "out").iterdir()}
-    assert names == {"postings.parquet", "members.parquet", "summary.json", "refused.csv",
-                     "waiting.csv"}  # fmt: skip
+    assert names == {"postings.parquet", "members.parquet", "monthly.parquet",
+                     "summary.json", "refused.csv", "waiting.csv"}  # fmt: skip
     assert pq.read_table(tmp_path / "out" / "members.parquet").num_rows == 2
     saved = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert saved["points"] == found["points"]

@@ -200,8 +200,8 @@ def test_files_of_a_run(retail, tmp_path):
         result = play(retail, events, written, Options("python"))
     write_lists(tmp_path, result, summary(result))
     assert sorted(each.name for each in tmp_path.iterdir()) == [
-        "members.csv", "members.parquet", "postings.csv", "postings.parquet", "rejected.csv",
-        "summary.json", "waiting.csv",
+        "members.csv", "members.parquet", "monthly.parquet", "postings.csv", "postings.parquet",
+        "rejected.csv", "summary.json", "waiting.csv",
     ]  # fmt: skip
     (posting,) = pq.read_table(tmp_path / "postings.parquet").to_pylist()
     assert (posting["points"], posting["rule"], posting["kind"]) == (Decimal(200), "base", "earned")

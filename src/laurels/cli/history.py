@@ -117,7 +117,7 @@ def run(
     found = summary(result, perf_counter() - start, options.engine)
     gc.unfreeze()
     if out is not None:
-        write_lists(out, result, found)
+        write_lists(out, result, found, formats)
     return Ran(result, found)
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from laurels.engine.compiled import Compiled
+from laurels.replay.monthly import table_rows
 from laurels.replay.run import Result
 from laurels.replay.tables import Books
 from laurels.replay.writers import (
     Add,
     open_books,
+    write_monthly,
     write_refused,
     write_rejected,
     write_summary,
@@ -46,13 +48,22 @@ def books_in(folder: str | Path, program: Compiled, formats: Iterable[str]) -> I
         yield _Files(add_members, add_postings)
 
 
-def write_lists(folder: str | Path, result: Result, summary: dict[str, object]) -> None:
-    """The summary, and a list of each kind of what was not taken; no list where there is none.
+def write_lists(
+    folder: str | Path,
+    result: Result,
+    summary: dict[str, object],
+    formats: Iterable[str] = ("parquet",),
+) -> None:
+    """The summary, its months as a table, and a list of each kind of what was not taken; no list
+    where there is none.
 
     A list that an earlier run left in the folder goes away when this run has none.
     """
     path = Path(folder)
     write_summary(path, summary)
+    program = result.program.program
+    units = {unit.name: unit.scale for unit in program.units}
+    write_monthly(path, table_rows(result.tally), units, program.exponent, formats)
     for name in LISTS:
         (path / name).unlink(missing_ok=True)
     if result.rejected:

@@ -11,7 +11,7 @@ in any stage, less their debt.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
@@ -20,21 +20,21 @@ from laurels.base.instants import format_instant
 from laurels.base.money import format_decimal
 from laurels.engine.compiled import SEMANTICS
 from laurels.program import linked as L
+from laurels.replay.monthly import (
+    CAME,
+    WENT,
+    Row,
+    lines_of,
+    month_text,
+    monthly,
+    months_of,
+    rounded,
+)
 from laurels.replay.run import Result
 from laurels.replay.tally import Tally
 
-FLOWS: Mapping[str, tuple[str, int]] = {
-    "issued": ("program:issued", -1),
-    "spent": ("program:redeemed", 1),
-    "expired": ("program:expired", 1),
-    "taken_back": ("program:returned", 1),
-    "adjusted": ("program:adjusted", -1),
-    "transferred": ("program:transferred", -1),
-    "waived": ("program:waived", -1),
-}
-"""Each line of the books: the account that it is the total of, and its sign."""
-
-BY_MONTH = ("issued", "spent", "expired", "taken_back")
+LINES = ("issued", "activated", "spent", "expired", "taken_back", "adjusted", "transferred",
+         "waived")  # fmt: skip
 
 COST = "(issued - taken_back) * worth / net revenue"
 COST_EXPIRED = "(issued - taken_back - expired) * worth / net revenue"
@@ -51,7 +51,9 @@ def summary(
     tally, program = result.tally, result.program.program
     points = {unit.name: _unit_totals(tally, unit) for unit in program.units}
     revenue = sum(tally.gross.values()) - sum(tally.returned.values())
-    months = _months(tally)
+    months = months_of(tally)
+    rows = list(monthly(tally))
+    books = {(row.month, row.unit): row for row in rows if row.by == "all"}
     return {
         "program": program.name,
         "program_hash": result.program.hash,
@@ -67,8 +69,9 @@ def summary(
         "points": {unit.name: _as_text(points[unit.name], unit) for unit in program.units},
         "cost": _cost(program, points, revenue),
         "levels": {ladder.name: _ladder(ladder, tally, months) for ladder in program.ladders},
-        "months": [_month(tally, program, month) for month in months],
+        "months": [_month(tally, program, month, books) for month in months],
         "rules": _rules(tally, program),
+        "monthly": list(monthly_rows(tally, rows)),
         "run": _run(result, seconds, engine),
     }
 
@@ -93,16 +96,15 @@ def _sorted(counts: Counter[str]) -> dict[str, int]:
 def _unit_totals(tally: Tally, unit: L.Unit) -> dict[str, int]:
     """The lines of a unit's books, in steps; they add up."""
     accounts: Counter[str] = Counter()
-    for (_, name, account), steps in tally.points.items():
+    for (_, name, _, account), steps in tally.flows.items():
         if name == unit.name:
             accounts[account] += steps
-    totals = {name: sign * accounts[account] for name, (account, sign) in FLOWS.items()}
-    totals["activated"] = tally.activated[unit.name]
+    totals = lines_of(accounts)
     for stage in ("active", "pending", "held", "debt"):
         totals[stage] = tally.stages[unit.name, stage]
     totals["outstanding"] = totals["active"] + totals["pending"] + totals["held"] - totals["debt"]
-    came = totals["issued"] + totals["adjusted"] + totals["transferred"] + totals["waived"]
-    went = totals["spent"] + totals["expired"] + totals["taken_back"] + totals["outstanding"]
+    came = sum(totals[line] for line in CAME)
+    went = sum(totals[line] for line in WENT) + totals["outstanding"]
     ensure(came == went, f"the books of {unit.name} do not add up: {came} came, {went} went")
     return totals
 
@@ -111,8 +113,7 @@ def _as_text(totals: Mapping[str, int], unit: L.Unit) -> dict[str, object]:
     def shown(name: str) -> str:
         return format_decimal(totals[name], unit.scale)
 
-    flows = ("issued", "activated", *list(FLOWS)[1:])
-    found: dict[str, object] = {name: shown(name) for name in flows}
+    found: dict[str, object] = {name: shown(name) for name in LINES}
     stages = {stage: shown(stage) for stage in ("active", "pending", "held", "debt")}
     return {**found, "outstanding": {**stages, "total": shown("outstanding")}}
 
@@ -152,42 +153,39 @@ def _cost(
 
 def money_text(amount: Fraction | int, exponent: int) -> str:
     """An amount of minor units as text, half a minor unit rounded up."""
-    return format_decimal(_rounded(Fraction(amount)), exponent)
+    return format_decimal(rounded(Fraction(amount)), exponent)
 
 
 def share_text(part: Fraction | int, whole: int) -> str | None:
     """A share as decimal text; None of nothing."""
     if whole == 0:
         return None
-    return format_decimal(_rounded(Fraction(part) / whole * 10**SHARE_DIGITS), SHARE_DIGITS)
-
-
-def _rounded(value: Fraction) -> int:
-    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+    return format_decimal(rounded(Fraction(part) / whole * 10**SHARE_DIGITS), SHARE_DIGITS)
 
 
 # -- months, levels, rules ---------------------------------------------------------------------
 
 
-def month_text(month: int) -> str:
-    """A month index as text: 0 is 1900-01."""
-    return f"{1900 + month // 12}-{month % 12 + 1:02d}"
-
-
-def _months(tally: Tally) -> list[int]:
-    """All months of the run, those in which nothing happened included."""
-    seen = tally.months | {month for month, _, _ in tally.points}
-    return list(range(min(seen), max(seen) + 1)) if seen else []
-
-
 def _ladder(ladder: L.Ladder, tally: Tally, months: list[int]) -> dict[str, object]:
-    """Members by level at each month's end, and how many moved."""
+    """Members by level at each month's end, how many moved, and from where to where."""
     found = tally.levels[ladder.index]
     standing: Counter[int] = Counter()
-    rows = []
+    names = ["", *ladder.levels]
+    rows, movements = [], []
     for month in months:
-        for code in range(len(ladder.levels) + 1):
+        for code in range(len(names)):
             standing[code] += found.steps[code, month]
+        moved = {
+            (before, after): found.moved[before, after, month]
+            for before in range(len(names))
+            for after in range(len(names))
+            if found.moved[before, after, month]
+        }
+        movements += [
+            {"month": month_text(month), "from": names[before], "to": names[after],
+             "members": count}
+            for (before, after), count in moved.items()
+        ]  # fmt: skip
         rows.append(
             {
                 "month": month_text(month),
@@ -196,28 +194,58 @@ def _ladder(ladder: L.Ladder, tally: Tally, months: list[int]) -> dict[str, obje
                 },
                 "without": standing[0],
                 "joined": found.came[month],
-                "rose": found.moved[1, month],
-                "fell": found.moved[-1, month],
+                "rose": sum(count for (old, new), count in moved.items() if new > old),
+                "fell": sum(count for (old, new), count in moved.items() if new < old),
             }
         )
-    return {"levels": list(ladder.levels), "months": rows}
+    return {"levels": list(ladder.levels), "months": rows, "movements": movements}
 
 
-def _month(tally: Tally, program: L.Linked, month: int) -> dict[str, object]:
+def _month(
+    tally: Tally, program: L.Linked, month: int, books: Mapping[tuple[int, str], Row]
+) -> dict[str, object]:
+    """A month: revenue, the books of each unit, and what the points cost of the revenue."""
     revenue = tally.gross[month] - tally.returned[month]
-    points = {}
+    points, cost = {}, {}
     for unit in program.units:
+        row = books[month, unit.name]
         points[unit.name] = {
-            name: format_decimal(
-                FLOWS[name][1] * tally.points[month, unit.name, FLOWS[name][0]], unit.scale
-            )
-            for name in BY_MONTH
+            name: format_decimal(row.lines[name], unit.scale) for name in (*LINES, "outstanding")
         }
+        spent = row.cost(unit.worth)
+        if unit.worth is not None and spent is not None:
+            cost[unit.name] = {
+                "cost": money_text(spent, program.exponent),
+                "share": share_text(spent, revenue),
+                "outstanding": money_text(row.lines["outstanding"] * unit.worth, program.exponent),
+            }
     return {
         "month": month_text(month),
         "revenue": format_decimal(revenue, program.exponent),
         "points": points,
+        "cost": cost,
     }
+
+
+def monthly_rows(tally: Tally, rows: Iterable[Row]) -> Iterator[dict[str, object]]:
+    """What each month was by funder, level and rule, as ``summary.json`` has it: decimal text,
+    only what is there."""
+    program = tally.program.program
+    units = {unit.name: unit for unit in program.units}
+    for row in rows:
+        if row.by == "all":
+            continue
+        unit = units[row.unit]
+        found: dict[str, object] = {"month": month_text(row.month), "unit": row.unit, "by": row.by}
+        if row.by == "level":
+            found["ladder"] = row.ladder
+        found["name"] = row.name
+        found |= {line: format_decimal(steps, unit.scale) for line, steps in row.lines.items()
+                  if steps}  # fmt: skip
+        cost = row.cost(unit.worth)
+        if cost:
+            found["cost"] = money_text(cost, program.exponent)
+        yield found
 
 
 def _rules(tally: Tally, program: L.Linked) -> list[dict[str, object]]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from laurels.base.errors import ensure
 from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Event
-from laurels.engine.journal import records
+from laurels.engine.journal import Record, records
 from laurels.engine.kernel import layout as K
+from laurels.ledger.accounts import ACCOUNTS
 from laurels.ledger.postings import Posting, check_posting
 
 STAGES = (
@@ -27,26 +28,43 @@ STAGES = (
 )
 
 
+MEMBER = frozenset(number for number, name in ACCOUNTS.items() if name.startswith("member:"))
+
+ACTIVATED = "activated"
+CARRIED = "carried"
+"""Beside the accounts: what became active of what was pending, and what members took along from
+one level to another."""
+
+
 @dataclass(slots=True)
 class RuleTotal:
-    """What a rule gave in a unit, less what was taken back of it. Steps of the unit."""
+    """What a rule gave in a unit, and what was taken back of it: steps, in all and by month."""
 
     earned: int = 0
     taken_back: int = 0
     members: int = 0
     events: int = 0
+    months: dict[int, list[int]] = field(default_factory=dict)
+
+    def add(self, month: int, earned: int, taken_back: int) -> None:
+        """What a month adds."""
+        self.earned += earned
+        self.taken_back += taken_back
+        both = self.months.setdefault(month, [0, 0])
+        both[0] += earned
+        both[1] += taken_back
 
 
 class LevelMonths:
     """How many members stand on each level of a ladder at the end of each month.
 
     Kept as differences: a member costs one entry for each change of level, not for each month.
-    Level 0 is to have none. ``moved`` counts members higher (+1) or lower (-1) than a month ago.
+    Level 0 is to have none. ``moved`` counts members by (level a month ago, level now, month).
     """
 
     def __init__(self) -> None:
         self.steps: Counter[tuple[int, int]] = Counter()
-        self.moved: Counter[tuple[int, int]] = Counter()
+        self.moved: Counter[tuple[int, int, int]] = Counter()
         self.came: Counter[int] = Counter()
 
     def add(self, first: int, ends: dict[int, int]) -> None:
@@ -61,7 +79,7 @@ class LevelMonths:
                 continue
             self.steps[level, month] -= 1
             self.steps[after, month] += 1
-            self.moved[1 if after > level else -1, month] += 1
+            self.moved[level, after, month] += 1
             level = after
 
 
@@ -72,9 +90,10 @@ class Tally:
         self.program = program
         self.members = 0
         self.postings = 0
-        self.points: Counter[tuple[int, str, str]] = Counter()
-        """Steps by (month, unit, account): what came in less what went out."""
-        self.activated: Counter[str] = Counter()
+        self.flows: Counter[tuple[int, str, str, str]] = Counter()
+        """Steps by (month, unit, funder, account): what came in less what went out."""
+        self.leveled: Counter[tuple[int, int, int, str, str]] = Counter()
+        """The same by (month, ladder, level, unit, account): the level that the member had."""
         self.stages: Counter[tuple[str, str]] = Counter()
         """Steps by (unit, stage), from the states of the members."""
         self.gross: Counter[int] = Counter()
@@ -100,6 +119,7 @@ class Tally:
         self._rules(postings)
         self._money(book, taken)
         self._levels(book)
+        self._by_level(book)
         if until is not None and book.history:
             self.months.add(self.month_of(until - 1))
 
@@ -109,14 +129,14 @@ class Tally:
             check_posting(posting)
             unit = posting.unit
             steps = int(posting.points.scaleb(self._scales[unit]))
-            month = self.month_of(posting.effective_at)
-            self.points[month, unit, posting.from_account] -= steps
-            self.points[month, unit, posting.to_account] += steps
+            key = (self.month_of(posting.effective_at), unit, posting.funder)
+            self.flows[(*key, posting.from_account)] -= steps
+            self.flows[(*key, posting.to_account)] += steps
             own[unit, posting.from_account] -= steps
             own[unit, posting.to_account] += steps
             if posting.kind == "activated":
                 forward = posting.to_account == "member:active"
-                self.activated[unit] += steps if forward else -steps
+                self.flows[(*key, ACTIVATED)] += steps if forward else -steps
         s = book.state.s
         for unit_ in self.program.program.units:
             block = K.HEAD + unit_.index * K.UNIT
@@ -138,16 +158,17 @@ class Tally:
                 continue
             steps = int(posting.points.scaleb(self._scales[posting.unit]))
             key = (posting.rule, posting.unit)
+            month = self.month_of(posting.effective_at)
             if posting.kind == "earned":
                 sign = 1 if posting.from_account == "program:issued" else -1
                 given.setdefault(key, Counter())[posting.event] += sign * steps
+                self._rule(key).add(month, sign * steps, 0)
             elif "program:returned" in (posting.from_account, posting.to_account):
                 sign = 1 if posting.to_account == "program:returned" else -1
-                self._rule(key).taken_back += sign * steps
+                self._rule(key).add(month, 0, sign * steps)
         for key, events in given.items():
             total = self._rule(key)
             rewarded = sum(1 for steps in events.values() if steps > 0)
-            total.earned += sum(events.values())
             total.events += rewarded
             total.members += rewarded > 0
 
@@ -191,3 +212,38 @@ class Tally:
                         ends[record[K.R_UNIT]][month] = record[K.R_POINTS]
         for ladder, changes in zip(self.levels, ends, strict=True):
             ladder.add(first, changes)
+
+    def _by_level(self, book: Book) -> None:
+        """Postings by the level that the member had, ladder by ladder, in the order in which the
+        latest fold made them."""
+        units = self.program.program.units
+        levels = [0] * len(self.levels)
+        held: Counter[int] = Counter()
+        if not levels:
+            return
+        for entry in (*book.segments, *book.tail):
+            for flat in (entry.dues, entry.records):
+                for record in records(flat):
+                    month = self.month_of(record[K.R_AT])
+                    unit, steps = record[K.R_UNIT], record[K.R_POINTS]
+                    if record[K.R_KIND] == K.LEVEL_CHANGE:
+                        for each in units:
+                            carried = held[each.index]
+                            old = (month, unit, levels[unit], each.name, CARRIED)
+                            self.leveled[old] -= carried
+                            self.leveled[month, unit, steps, each.name, CARRIED] += carried
+                        levels[unit] = steps
+                        continue
+                    held[unit] += steps * (
+                        (record[K.R_TO] in MEMBER) - (record[K.R_FROM] in MEMBER)
+                    )
+                    self._add_leveled(month, levels, units[unit].name, record)
+
+    def _add_leveled(self, month: int, levels: list[int], unit: str, record: Record) -> None:
+        steps = record[K.R_POINTS]
+        for ladder, level in enumerate(levels):
+            key = (month, ladder, level, unit)
+            self.leveled[(*key, ACCOUNTS[record[K.R_FROM]])] -= steps
+            self.leveled[(*key, ACCOUNTS[record[K.R_TO]])] += steps
+            if record[K.R_KIND] == K.ACTIVATED:
+                self.leveled[(*key, ACTIVATED)] += steps

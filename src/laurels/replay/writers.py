@@ -112,6 +112,67 @@ def _finest(table: Any, units: Mapping[str, int]) -> Any:
     return table.set_column(at, "points", points)
 
 
+MONTHLY = (
+    *("issued", "activated", "spent", "expired", "taken_back", "adjusted", "transferred"),
+    *("waived", "carried", "outstanding"),
+)
+
+
+def write_monthly(
+    folder: str | Path,
+    rows: Iterable[Mapping[str, object]],
+    units: Mapping[str, int],
+    exponent: int,
+    formats: Iterable[str] = ("parquet",),
+) -> None:
+    """Write ``monthly.parquet`` and, on request, ``monthly.csv``.
+
+    rows      mappings with ``month`` (`2025-03`), ``unit``, ``by``, ``ladder``, ``name``; the
+              lines of MONTHLY in steps of the row's unit, absent where a row does not have one;
+              ``cost`` in minor units of money
+    exponent  decimals of money
+    """
+    scale = max(units.values(), default=0)
+    texts = ("month", "unit", "by", "ladder", "name")
+    columns = [Column(name, "text") for name in texts]
+    columns += [Column(name, "points", scale) for name in MONTHLY]
+    columns.append(Column("cost", "points", exponent))
+    found: dict[str, list[object]] = {each.name: [] for each in columns}
+    for row in rows:
+        factor = 10 ** (scale - units[str(row["unit"])])
+        for name, values in found.items():
+            value = row.get(name)
+            finer = isinstance(value, int) and name != "cost"
+            values.append(value * factor if finer and isinstance(value, int) else value)
+    write_table(folder, "monthly", columns, found, formats)
+
+
+def write_table(
+    folder: str | Path,
+    name: str,
+    columns: Sequence[Column],
+    values: Mapping[str, Sequence[object]],
+    formats: Iterable[str] = ("parquet",),
+) -> None:
+    """Write a table that is small enough to be whole: ``values`` by column; points in steps,
+    instants in microseconds, None where there is nothing."""
+    import pyarrow as pa
+
+    types = {"points": pa.decimal128(DIGITS, 0), "instant": pa.int64(), "text": pa.string()}
+    arrays = [
+        pa.array(_exact(values[each.name]) if each.kind == "points" else values[each.name],
+                 types[each.kind])
+        for each in columns
+    ]  # fmt: skip
+    table = pa.Table.from_arrays(arrays, names=[each.name for each in columns])
+    with _file(Path(folder), name, columns, formats_of(formats)) as add:
+        add(table)
+
+
+def _exact(values: Iterable[object]) -> list[Decimal | None]:
+    return [None if each is None else Decimal(str(each)) for each in values]
+
+
 def write_summary(folder: str | Path, summary: Mapping[str, object]) -> None:
     """Write ``summary.json``, keys in the order given. Decimals are text, never floats."""
     with _new_text(Path(folder) / "summary.json") as file:

@@ -90,6 +90,7 @@ def fill_source(program: Compiled) -> str:
     rules = rule_keys(program)
     text = [
         f"EFFECTS = {len(linked.effects)}",
+        f"FUNDERS = {len(linked.funders)}",
         f"RULES = {len(rules)}",
         f"LADDERS = {len(linked.ladders)}",
         f"LEVELS = {1 + max([len(each.levels) for each in linked.ladders], default=0)}",

@@ -372,7 +372,7 @@ def close(
     add_records(buf, tot, c, cal)
     if begun:
         end_levels(tot, c)
-    write_member(m, st, res, tot, buf, c, cap)
+    write_member(m, st, res, tot, c, cap)
 
 
 def stands(x: int, k: int, es: type_any, xs: type_any, ys: type_any) -> bool:

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
 from laurels.ledger.accounts import ACCOUNTS
+from laurels.replay.machine import totals as T
 from laurels.replay.machine.filling import rule_keys
 from laurels.replay.machine.run import Members, Totals
 from laurels.replay.run import Result
-from laurels.replay.tally import STAGES, RuleTotal, Tally
+from laurels.replay.tally import ACTIVATED, CARRIED, STAGES, RuleTotal, Tally
 
 
 def add_totals(result: Result, totals: Totals, members: Any, count: int) -> None:
@@ -26,8 +27,7 @@ def add_totals(result: Result, totals: Totals, members: Any, count: int) -> None
     for (stage, _, _), column in zip(STAGES, range(4), strict=True):
         for unit in program.program.units:
             tally.stages[unit.name, stage] += int(members[:, unit.index * 4 + column].sum())
-    for (rule, unit_index), row in zip(rule_keys(program), totals.rules.tolist(), strict=False):
-        _add_rule(tally, (rule, program.program.units[unit_index].name), row)
+    _add_rules(tally, program, totals)
     _add_levels(tally, totals)
     for kind in program.program.events.values():
         seen = int(totals.types[kind.index])
@@ -45,32 +45,43 @@ def add_totals(result: Result, totals: Totals, members: Any, count: int) -> None
         tally.months.add(tally.month_of(result.until - 1))
 
 
+NAMES = {0: ACTIVATED, **ACCOUNTS, T.CARRIED: CARRIED}
+
+
 def _add_points(tally: Tally, program: Compiled, totals: Totals) -> None:
-    for unit in program.program.units:
-        for month, account in np.argwhere(totals.flows[:, unit.index, :]).tolist():
-            key = (totals.month + month, unit.name, ACCOUNTS[account])
-            tally.points[key] += int(totals.flows[month, unit.index, account])
-        tally.activated[unit.name] += int(totals.activated[unit.index])
+    linked = program.program
+    for at in np.argwhere(totals.flows):
+        month, unit, funder, account = at.tolist()
+        key = (totals.month + month, linked.units[unit].name, linked.funders[funder])
+        tally.flows[(*key, NAMES[account])] += int(totals.flows[tuple(at)])
+    for at in np.argwhere(totals.leveled):
+        month, ladder, level, unit, account = at.tolist()
+        where = (totals.month + month, ladder, level, linked.units[unit].name, NAMES[account])
+        tally.leveled[where] += int(totals.leveled[tuple(at)])
 
 
-def _add_rule(tally: Tally, key: tuple[str, str], row: list[int]) -> None:
-    earned, taken_back, events, members = row
-    if not (earned or taken_back or events):
-        return
-    total = tally.rules.setdefault(key, RuleTotal())
-    total.earned += earned
-    total.taken_back += taken_back
-    total.events += events
-    total.members += members
+def _add_rules(tally: Tally, program: Compiled, totals: Totals) -> None:
+    units = program.program.units
+    for number, (rule, unit) in enumerate(rule_keys(program)):
+        key = (rule, units[unit].name)
+        events, members = totals.rules[number].tolist()
+        if not (events or totals.ruled[:, number].any()):
+            continue
+        total = tally.rules.setdefault(key, RuleTotal())
+        total.events += events
+        total.members += members
+        for month in np.flatnonzero(totals.ruled[:, number].any(axis=1)).tolist():
+            earned, taken_back = totals.ruled[month, number].tolist()
+            total.add(totals.month + month, earned, taken_back)
 
 
 def _add_levels(tally: Tally, totals: Totals) -> None:
     for ladder, found in enumerate(tally.levels):
         for code, month in np.argwhere(totals.steps[ladder]).tolist():
             found.steps[code, totals.month + month] += int(totals.steps[ladder, code, month])
-        for way, month in np.argwhere(totals.moved[ladder]).tolist():
-            found.moved[1 if way else -1, totals.month + month] += int(
-                totals.moved[ladder, way, month]
+        for before, after, month in np.argwhere(totals.moved[ladder]).tolist():
+            found.moved[before, after, totals.month + month] += int(
+                totals.moved[ladder, before, after, month]
             )
         for month in np.flatnonzero(totals.came[ladder]).tolist():
             found.came[totals.month + month] += int(totals.came[ladder, month])

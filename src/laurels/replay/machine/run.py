@@ -28,22 +28,27 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Members:
-    """The rows of all members, in the order of the columns; points in steps."""
+    """The rows of all members, in the order of the columns; points in steps.
+
+    passed  issued, taken back, spent and expired of each unit; empty where not asked for
+    """
 
     balances: Ints
     levels: NDArray[np.int16]
     level_untils: Ints
     expiries: Ints
+    passed: Ints
 
 
 @dataclass
 class Totals:
-    """What the machine added up; months count from ``month``."""
+    """What the machine added up (see ``totals``); months count from ``month``."""
 
     month: int
     flows: Ints
-    activated: Ints
+    leveled: Ints
     rules: Ints
+    ruled: Ints
     steps: Ints
     moved: Ints
     came: Ints
@@ -55,8 +60,8 @@ class Totals:
 
     def add(self, other: Totals) -> None:
         """Add the totals of other members."""
-        for name in ("flows", "activated", "rules", "steps", "moved", "came", "types", "gross",
-                     "returned"):  # fmt: skip
+        for name in ("flows", "leveled", "rules", "ruled", "steps", "moved", "came", "types",
+                     "gross", "returned"):  # fmt: skip
             getattr(self, name)[...] += getattr(other, name)
         self.postings += other.postings
         self.wrong += other.wrong
@@ -106,10 +111,13 @@ class Worker:
         def zeros(*shape: int) -> Ints:
             return np.zeros(shape, dtype=np.int64)
 
+        rules = max(1, len(rule_keys(self.machine.program)))
         return Totals(
-            months[0], zeros(span, self.units, T.ACCOUNTS), zeros(self.units),
-            zeros(max(1, len(rule_keys(self.machine.program))), 4), zeros(ladders, levels, span),
-            zeros(ladders, 2, span), zeros(ladders, span), zeros(types), zeros(span), zeros(span),
+            months[0], zeros(span, self.units, len(linked.funders), T.ACCOUNTS),
+            zeros(span, ladders, levels, self.units, T.LEVELED), zeros(rules, 2),
+            zeros(span, rules, 2), zeros(ladders, levels, span),
+            zeros(ladders, levels, levels, span), zeros(ladders, span), zeros(types), zeros(span),
+            zeros(span),
         )  # fmt: skip
 
     def _scratch(self) -> None:
@@ -136,9 +144,10 @@ class Worker:
         ladders = max(1, len(self.machine.program.program.ladders))
         totals = self.totals
         self.T = (
-            totals.flows, totals.activated, totals.rules, zeros(2 * len(totals.rules)),
+            totals.flows, totals.leveled, totals.rules, zeros(2 * len(totals.rules)),
             zeros(3 * ladders), totals.steps, totals.moved, totals.came,
             zeros(self.units * T.ACCOUNTS), totals.types, totals.gross, totals.returned,
+            totals.ruled,
         )  # fmt: skip
 
     def _buffer(self) -> None:
@@ -199,10 +208,12 @@ def fold(
     keep: bool = False,
     threads: int = 1,
     progress: Progress | None = None,
+    passed: bool = False,
 ) -> Folded:
     """Fold all members up to an instant.
 
     keep      keep the records of what was posted (memory: 100 bytes a posting)
+    passed    what each member was given, gave back, spent and lost is wanted too
     progress  is told (events done, events in all) now and then
     Raises Fault when postings and states do not agree.
     """
@@ -213,14 +224,19 @@ def fold(
         np.zeros((count, len(linked.units) * 4), dtype=np.int64),
         np.zeros((count, ladders), dtype=np.int16),
         np.zeros((count, ladders), dtype=np.int64), np.zeros(count, dtype=np.int64),
+        np.zeros((count if passed else 0, len(linked.units) * 4), dtype=np.int64),
     )  # fmt: skip
     size = len(columns.more[0])
     made = tuple(np.zeros(size, dtype=kind) for kind in M.MADE)
-    out = (members.balances, members.levels, members.level_untils, members.expiries)
+    out = (
+        members.balances, members.levels, members.level_untils, members.expiries, members.passed
+    )  # fmt: skip
     months = month_span(machine, columns, until)
     jobs = [(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
     workers = [Worker(machine, columns, until, months, keep)
                for _ in range(max(1, min(threads, len(jobs))))]  # fmt: skip
+    for worker in workers:
+        worker.c[T.C_FLOWS] = int(passed)
     lock = threading.Lock()
     done = 0
 

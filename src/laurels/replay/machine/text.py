@@ -19,7 +19,7 @@ from laurels.replay.machine.translate import INT, Kind, Module, row, table
 DRIVER: tuple[ModuleType, ...] = (totals, member, fold)
 CAL = table(64, 64, 64)
 SCRATCH = 15
-TOTALS = 12
+TOTALS = 13
 
 
 def trees_of(program: Compiled) -> list[ast.Module]:
@@ -40,7 +40,7 @@ def entries(program: Compiled) -> dict[str, tuple[Kind, ...]]:
     events, more, made = table(8, 64, 64, 8, 64), table(*bits(MORE)), table(*bits(MADE))
     ints = row(64)
     scratch, totals_ = table(*[64] * SCRATCH), table(*[64] * TOTALS)
-    records, out = table(64, 32), table(64, 16, 64, 64)
+    records, out = table(64, 32), table(64, 16, 64, 64, 64)
     return {
         "fold_members": (
             INT, INT, ints, ints, events, table(*own), more, made, ints, ints, scratch, records,

@@ -1,7 +1,19 @@
 """What a member leaves behind in the totals: points by month, levels, rules, money.
 
 In the part of Python that is translated to machine code. ``tot`` is the tuple of totals, ``buf``
-the buffer of records, ``c`` what changes while members are folded.
+the buffer of records, ``c`` what changes while members are folded. The totals, months first:
+
+    0 flows    month, unit, funder, account: what came in less what went out
+    1 leveled  month, ladder, level, unit, account: the same by the level that the member had
+    2 rules    rule: events, members
+    3 last     scratch of counting them
+    4 levels   scratch: for each ladder the level a month ago, the month, the level now
+    5 steps    ladder, level, month: members come to the level less those gone
+    6 moved    ladder, level before, level after, month: members
+    7 came     ladder, month: members seen for the first time
+    8 sums     unit, account: of the member alone
+    9 types    type: events;  10 gross, 11 returned  month: money
+    12 ruled   month, rule: points earned, taken back
 """
 
 from __future__ import annotations
@@ -16,8 +28,11 @@ from laurels.engine.kernel.layout import (
     ACTIVE_LOT,
     AT_ACTIVE,
     AT_DEBT,
+    AT_EXPIRED,
     AT_HELD,
+    AT_ISSUED,
     AT_PENDING,
+    AT_REDEEMED,
     AT_RETURNED,
     EARNED,
     HEAD,
@@ -28,6 +43,7 @@ from laurels.engine.kernel.layout import (
     NEVER,
     R_AT,
     R_FROM,
+    R_FUNDER,
     R_KIND,
     R_POINTS,
     R_RULE,
@@ -44,6 +60,7 @@ from laurels.engine.kernel.layout import (
 )
 from laurels.replay.machine.given import (
     EFFECT_RULE,
+    FUNDERS,
     LADDER_FIRST,
     LADDERS,
     LEVELS,
@@ -66,17 +83,24 @@ C_MONTHS = 8  # months in the totals
 C_ROOM = 9  # records for which the buffer has room
 C_KEPT = 10  # integers for which there is room in the kept grants
 C_HELD = 11  # and in the holds
-C_SIZE = 12
+C_FLOWS = 12  # 1: what went through the accounts of each member is wanted
+C_SIZE = 13
 
 ACCOUNTS = 12
+"""Accounts count from 1; 0 of a flow is what became active of what was pending."""
+CARRIED = 12
+LEVELED = 13
+"""By level there is one more: points that members brought along from another level."""
 
 
 def add_records(buf: type_any, tot: type_any, c: type_any, cal: type_any) -> None:
     """Add a member's records to the totals."""
     rec, cause = buf
-    flows, activated, rules, last = tot[0], tot[1], tot[2], tot[3]
+    rules, last, sums, ruled = tot[2], tot[3], tot[8], tot[12]
     for r in range(RULES):
         last[r] = -2
+    for k in range(UNITS * ACCOUNTS):
+        sums[k] = 0
     low = 0
     high = 0
     month = 0
@@ -92,21 +116,54 @@ def add_records(buf: type_any, tot: type_any, c: type_any, cal: type_any) -> Non
         kind = rec[k + R_KIND]
         u = rec[k + R_UNIT]
         if kind == LEVEL_CHANGE:
+            carry(tot, u, points, month)
             turn_level(tot, c, u, points, month)
             continue
         if not merges(buf, c[C_FIRST], i):
             c[C_POSTINGS] += 1
-        flows[(month * UNITS + u) * ACCOUNTS + rec[k + R_FROM]] -= points
-        flows[(month * UNITS + u) * ACCOUNTS + rec[k + R_TO]] += points
-        if kind == ACTIVATED:
-            activated[u] += points
+        add_points(tot, month, u, rec[k + R_FUNDER], kind, rec[k + R_FROM], rec[k + R_TO], points)
         if rec[k + R_RULE] >= 0:
             rule = EFFECT_RULE[rec[k + R_RULE]]
             if kind == EARNED:
-                rules[rule * 4 + 0] += points
+                ruled[(month * RULES + rule) * 2] += points
                 add_rule(rules, last, rule, cause[i])
             if rec[k + R_TO] == AT_RETURNED:
-                rules[rule * 4 + 1] += points
+                ruled[(month * RULES + rule) * 2 + 1] += points
+
+
+def add_points(
+    tot: type_any, month: int, u: int, funder: int, kind: int, source: int, target: int,
+    points: int,
+) -> None:  # fmt: skip
+    """Add a posting to the flows."""
+    flows, leveled, levels, sums = tot[0], tot[1], tot[4], tot[8]
+    k = ((month * UNITS + u) * FUNDERS + funder) * ACCOUNTS
+    flows[k + source] -= points
+    flows[k + target] += points
+    sums[u * ACCOUNTS + source] -= points
+    sums[u * ACCOUNTS + target] += points
+    if kind == ACTIVATED:
+        flows[k] += points
+    for ladder in range(LADDERS):
+        k = (((month * LADDERS + ladder) * LEVELS + levels[ladder * 3 + 2]) * UNITS + u) * LEVELED
+        leveled[k + source] -= points
+        leveled[k + target] += points
+        if kind == ACTIVATED:
+            leveled[k] += points
+
+
+def carry(tot: type_any, ladder: int, level: int, month: int) -> None:
+    """A member goes to another level and takes along what it has."""
+    leveled, sums = tot[1], tot[8]
+    old = tot[4][ladder * 3 + 2]
+    if old == level:
+        return
+    for u in range(UNITS):
+        k = u * ACCOUNTS
+        points = sums[k + AT_PENDING] + sums[k + AT_ACTIVE] + sums[k + AT_HELD] + sums[k + AT_DEBT]
+        block = (month * LADDERS + ladder) * LEVELS
+        leveled[((block + old) * UNITS + u) * LEVELED + CARRIED] -= points
+        leveled[((block + level) * UNITS + u) * LEVELED + CARRIED] += points
 
 
 def merges(buf: type_any, first: int, i: int) -> bool:
@@ -129,15 +186,15 @@ def merges(buf: type_any, first: int, i: int) -> bool:
 def add_rule(rules: type_any, last: type_any, rule: int, cause: int) -> None:
     """Count a rule once for each event, and once for each member; all dues are as one."""
     if last[rule] == -2:
-        rules[rule * 4 + 3] += 1
+        rules[rule * 2 + 1] += 1
     if cause < 0:
         if last[RULES + rule] == 0:
-            rules[rule * 4 + 2] += 1
+            rules[rule * 2] += 1
             last[RULES + rule] = 1
         if last[rule] == -2:
             last[rule] = -1
     elif last[rule] != cause:
-        rules[rule * 4 + 2] += 1
+        rules[rule * 2] += 1
         last[rule] = cause
 
 
@@ -164,7 +221,7 @@ def end_level(tot: type_any, c: type_any, ladder: int) -> None:
     elif before != after:
         steps[(ladder * LEVELS + before) * months + month] -= 1
         steps[(ladder * LEVELS + after) * months + month] += 1
-        moved[(ladder * 2 + (1 if after > before else 0)) * months + month] += 1
+        moved[((ladder * LEVELS + before) * LEVELS + after) * months + month] += 1
     levels[k] = after
 
 
@@ -191,14 +248,13 @@ def write_member(
     st: type_any,
     res: type_any,
     tot: type_any,
-    buf: type_any,
     c: type_any,
     cap: int,
 ) -> None:
     """A member's row: balances, levels, the next expiry; and whether its postings agree."""
     s = st[0]
     la = st[1]
-    balances, codes, untils, expiries = res
+    balances, codes, untils, expiries, passed = res
     soonest = NEVER
     for u in range(UNITS):
         b = HEAD + u * UNIT
@@ -206,6 +262,11 @@ def write_member(
         balances[(m * UNITS + u) * 4 + 1] = s[b + U_PENDING]
         balances[(m * UNITS + u) * 4 + 2] = s[b + U_HELD]
         balances[(m * UNITS + u) * 4 + 3] = s[b + U_DEBT]
+        if c[C_FLOWS] == 1:
+            passed[(m * UNITS + u) * 4] = -tot[8][u * ACCOUNTS + AT_ISSUED]
+            passed[(m * UNITS + u) * 4 + 1] = tot[8][u * ACCOUNTS + AT_RETURNED]
+            passed[(m * UNITS + u) * 4 + 2] = tot[8][u * ACCOUNTS + AT_REDEEMED]
+            passed[(m * UNITS + u) * 4 + 3] = tot[8][u * ACCOUNTS + AT_EXPIRED]
         for i in range(s[b + U_AHEAD], s[b + U_ATAIL]):
             k = (u * cap + i) * ACTIVE_LOT
             if la[k + A_POINTS] > 0:
@@ -216,21 +277,12 @@ def write_member(
         k = LADDER_FIRST + ladder * LADDER
         codes[m * LADDERS + ladder] = s[k + L_LEVEL]
         untils[m * LADDERS + ladder] = s[k + L_UNTIL] if s[k + L_LEVEL] > 0 else NEVER
-    if not agree(s, buf, tot[8], c):
+    if not agree(s, tot[8]):
         c[C_WRONG] += 1
 
 
-def agree(s: type_any, buf: type_any, sums: type_any, c: type_any) -> bool:
+def agree(s: type_any, sums: type_any) -> bool:
     """Whether a member's postings add up to what its state says."""
-    rec = buf[0]
-    for k in range(UNITS * ACCOUNTS):
-        sums[k] = 0
-    for i in range(c[C_FIRST], c[C_ROWS]):
-        k = i * RECORD
-        if rec[k + R_KIND] != LEVEL_CHANGE:
-            u = rec[k + R_UNIT] * ACCOUNTS
-            sums[u + rec[k + R_FROM]] -= rec[k + R_POINTS]
-            sums[u + rec[k + R_TO]] += rec[k + R_POINTS]
     for u in range(UNITS):
         b = HEAD + u * UNIT
         k = u * ACCOUNTS
