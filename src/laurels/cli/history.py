@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from rich.progress import (
     BarColumn,
@@ -24,12 +25,13 @@ from laurels.cli.problems import stderr
 from laurels.engine.compiled import Compiled
 from laurels.replay.mapping import load_mapping
 from laurels.replay.options import Ears, Files, Options
-from laurels.replay.output import books_in, write_lists
 from laurels.replay.play import play
 from laurels.replay.raw import Events
 from laurels.replay.run import Result
 from laurels.replay.summary import summary
-from laurels.replay.tables import Books
+
+if TYPE_CHECKING:
+    from laurels.replay.tables import Books
 
 
 @dataclass
@@ -112,6 +114,8 @@ def run(
     if out is None:
         result = play(program, history, books, options, ears)
     else:
+        from laurels.replay.output import books_in, write_lists
+
         with books_in(out, program, formats) as written:
             result = play(program, history, written, options, ears)
     found = summary(result, perf_counter() - start, options.engine)

@@ -237,4 +237,9 @@ def _speed(summary: Data) -> Text:
     if "seconds" in run:
         text.append(f" in {number(run['seconds'], 1)} s ({run['engine']}): ")
         text.append(f"{number(run['events_per_second'])} events a second", "bold")
+    digest = summary["digest"]
+    if digest is not None:
+        text.append(f"\ndigest of members {digest['members']}")
+        if digest["postings"] is not None:
+            text.append(f", of postings {digest['postings']}")
     return text

@@ -7,11 +7,16 @@ give the same, to the last posting; the first is faster by far once a program is
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
 from laurels.engine.compiled import Compiled
 from laurels.replay.options import Ears, Files, Options
 from laurels.replay.raw import Events
 from laurels.replay.run import Result, replay
-from laurels.replay.tables import Books, Rows
+
+if TYPE_CHECKING:
+    from laurels.replay.tables import Books
 
 
 def play(
@@ -28,11 +33,19 @@ def play(
     """
     wanted = options or Options()
     heard = ears or Ears()
+    if books is None and wanted.engine == "python" and find_spec("llvmlite") is None:
+        return play_books(program, history, None, wanted, heard)  # without the extra: no digest
+    from laurels.replay.digest import Digest
+
+    digest = Digest(books, 0, 0 if wanted.postings else None)
     if wanted.engine == "numba":
         from laurels.replay.machine.engine import play_columns
 
-        return play_columns(program, history, books, wanted, heard)
-    return play_books(program, history, books, wanted, heard)
+        result = play_columns(program, history, digest, wanted, heard)
+    else:
+        result = play_books(program, history, digest, wanted, heard)
+    result.digest = digest.as_data()
+    return result
 
 
 def play_books(
@@ -43,6 +56,8 @@ def play_books(
     ears.phase("read")
     if books is None:
         return replay(program, events, options.until, options.as_recorded, ears.progress)
+    from laurels.replay.tables import Rows
+
     rows = Rows(program, books, not options.as_recorded, options.postings)
     result = replay(program, events, options.until, options.as_recorded, ears.progress, rows.take)
     rows.close()

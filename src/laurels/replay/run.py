@@ -46,6 +46,7 @@ class Result:
     events  counts by what became of them: taken, refused, duplicate, waiting, ignored, rejected,
             and `later`: at or after `until`, not looked at
     reasons why requests were refused, counted also where they are not listed
+    digest  of the rows that the run left (see ``laurels.replay.digest``)
     """
 
     program: Compiled
@@ -59,6 +60,7 @@ class Result:
     refused: list[Refused] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     report: Report | None = None
+    digest: dict[str, str | None] | None = None
 
     def refuse(self, item: Item) -> None:
         """List a request that was refused, and count it."""
@@ -236,7 +238,8 @@ class Run:
         if until is not None:
             book.advance(until)
         taken = []
-        lost = {id(each) for named in book.waiting.values() for each in named}
+        lost = {id(each) for named in book.waiting.values() for each in named
+                if each.key not in book.withdrawn}  # fmt: skip
         for item in items:
             event = item.event
             if book.find(event.source, event.id) is not event:

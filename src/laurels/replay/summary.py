@@ -72,6 +72,7 @@ def summary(
         "months": [_month(tally, program, month, books) for month in months],
         "rules": _rules(tally, program),
         "monthly": list(monthly_rows(tally, rows)),
+        "digest": result.digest,
         "run": _run(result, seconds, engine),
     }
 

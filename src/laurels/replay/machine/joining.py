@@ -71,3 +71,27 @@ def add_texts(
                 size += 1
             at[i] = to + size
     return 0
+
+
+def mix(one: int, other: int) -> int:
+    """Two numbers as one, all bits of which depend on all bits of both. Wraps on purpose."""
+    found = (one ^ other) * -7046029254386353131 + 1442695040888963407
+    found = (found ^ ((found >> 32) & 4294967295)) * -4265267296055464877
+    return found ^ ((found >> 29) & 34359738367)
+
+
+def mix_numbers(rows: int, values: type_any, numbers: type_any) -> int:
+    """Mix a value into each row's number."""
+    for i in range(rows):
+        numbers[i] = mix(numbers[i], values[i])
+    return 0
+
+
+def mix_texts(rows: int, ends: type_any, letters: type_any, numbers: type_any) -> int:
+    """Mix a text into each row's number."""
+    for i in range(rows):
+        found = ends[i + 1] - ends[i]
+        for k in range(ends[i], ends[i + 1]):
+            found = found * 1099511628211 + letters[k]
+        numbers[i] = mix(numbers[i], found)
+    return 0

@@ -71,6 +71,8 @@ def tools() -> dict[str, tuple[Kind, ...]]:
         "split_records": (INT, i64, i32, i64, i32),
         "read_decimals": (INT, i64, i8, INT, i64, i8),
         "read_instants": (INT, i64, i8, i64, i8),
+        "mix_numbers": (INT, i64, i64),
+        "mix_texts": (INT, i64, i8, i64),
         "add_texts": (INT, i32, i64, i8, INT, i64, i8),
         **{f"gather_8.{bits}": (INT, i32, row(bits), row(bits)) for bits in (8, 16, 32, 64)},
     }

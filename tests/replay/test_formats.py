@@ -1,0 +1,175 @@
+"""One history in every form of file: the same result, on both engines."""
+
+import csv
+import json
+import random
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from laurels.base.instants import parse_instant
+from laurels.engine.compiled import load
+from laurels.replay.machine import native
+from laurels.replay.options import Ears, Files, Options
+from laurels.replay.play import play
+from laurels.replay.readers import find_files
+from laurels.replay.summary import summary
+from laurels.replay.tables import Kept
+from oracles.histories import history
+
+ROOT = Path(__file__).parent.parent.parent / "programs"
+FORMS = ("csv", "jsonl", "numbers.jsonl", "parquet", "typed.parquet")
+
+
+def flat(name, seed, members=12):
+    """A generated history without lines, which CSV has in another form."""
+    events = history(name, random.Random(seed), members, months=14)
+    lined = {each["id"] for each in events if "lines" in each}
+    return [each for each in events if each["id"] not in lined and each.get("line") is None]
+
+
+def write(events, folder, form, zone="Europe/London"):
+    """The events as a file. What all events lack is no column."""
+    path = folder / f"events.{form}"
+    names = list(dict.fromkeys(name for each in events for name in each))
+    if form == "csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names, restval="")
+            writer.writeheader()
+            writer.writerows(events)
+    elif form.endswith("jsonl"):
+        rows = [number(each) if form.startswith("numbers") else each for each in events]
+        text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in rows)
+        path.write_text(text, encoding="utf-8")
+    else:
+        columns = {name: [each.get(name) for each in events] for name in names}
+        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        if form.startswith("typed"):
+            amounts = [a and Decimal(a) for a in columns["amount"]]
+            instants = [parse_instant(each, zone) for each in columns["occurred_at"]]
+            at = pa.array(instants, pa.timestamp("us", "UTC"))
+            typed = pa.array(amounts, pa.decimal128(18, 2))
+            table = table.set_column(names.index("amount"), "amount", typed)
+            table = table.set_column(names.index("occurred_at"), "occurred_at", at)
+        pq.write_table(table, path)
+    return path
+
+
+def number(event):
+    """Amounts as numbers of JSON."""
+    return {k: float(v) if k == "amount" else v for k, v in event.items()}
+
+
+def ran(program, path, engine, until=None):
+    """What a run says and leaves, without what depends on the file."""
+    kept = Kept(program)
+    result = play(program, Files((path,)), kept, Options(engine, until))
+    words = summary(result)
+    words.pop("run")
+    lists = [[each[1:] for each in found]
+             for found in (result.rejected, result.refused, result.waiting)]  # fmt: skip
+    return words, lists, kept.members.to_pylist(), kept.postings.to_pylist()
+
+
+@pytest.mark.parametrize("name", ["retail-starter", "tbc-ertguli"])
+def test_every_form_of_a_history_gives_the_same(name, tmp_path):
+    program = load(ROOT / name / "program.yaml")
+    events = flat(name, 3)
+    expected = ran(program, write(events, tmp_path, "parquet"), "python")
+    assert expected[0]["digest"]["postings"] != "0" * 16
+    for form in FORMS:
+        path = write(events, tmp_path, form, program.program.zone)
+        assert ran(program, path, "numba") == expected, form
+    random.Random(1).shuffle(events)
+    mixed = ran(program, write(events, tmp_path, "csv"), "numba")
+    assert mixed[0] == expected[0], "the order of the input changes nothing, nor does its digest"
+
+
+ODD = [
+    {"amount": "1e3"}, {"amount": " 12.5"}, {"amount": "12.345"}, {"amount": "12.340"},
+    {"amount": "-1"}, {"amount": "+1"}, {"amount": ".5"}, {"amount": "5."}, {"amount": ""},
+    {"amount": "9999999999999999"}, {"amount": "0"}, {"amount": "١٢"}, {"type": ""},
+    {"type": "sneezed"}, {"occurred_at": "2024-02-30T10:00:00Z"}, {"occurred_at": "2024-02-29"},
+    {"occurred_at": "2024-02-29 10:00"}, {"occurred_at": "2024-02-29T10:00:00.123456Z"},
+    {"occurred_at": "2024-02-29T10:00:00.1234567Z"}, {"occurred_at": "2024-02-29T10:00:00.5"},
+    {"occurred_at": "2024-02-29T24:00:00Z"}, {"occurred_at": "2024-02-29T10:00:00+05:00"},
+    {"occurred_at": "2024-03-31 01:30:00"}, {"occurred_at": "2024-10-27 01:30:00"},
+    {"occurred_at": "1899-12-31T00:00:00Z"}, {"occurred_at": ""}, {"member": ""},
+    {"member": "ann\u00e9"}, {"id": ""}, {"id": "  "}, {"id": "\u0436"}, {"currency": "EUR"},
+    {"recorded_at": "2024-05-01T00:00:00Z"}, {"unit": "nothing"}, {"points": "0"},
+    {"points": "3"}, {"returns": "nowhere"}, {"outcome": "accepted"}, {"outcome": "perhaps"},
+    {"source": "till"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_whatever_stands_in_a_cell_is_judged_alike(form, tmp_path):
+    """One odd cell after the other, each in an event of another member."""
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    events = flat("retail-starter", 4, len(ODD))
+    members = list(dict.fromkeys(each["member"] for each in events))
+    for member, odd in zip(members, ODD, strict=True):
+        own = [k for k, each in enumerate(events) if each["member"] == member]
+        wanted = next(iter(odd))
+        k = next((k for k in own if wanted in events[k]), own[len(own) // 2])
+        events[k] = {**events[k], **odd}
+    path = write(events, tmp_path, form)
+    assert ran(program, path, "numba") == ran(program, path, "python")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id,member,type,occurred_at,amount\n1,"a, b",purchase,2024-01-01T00:00:00Z,5\n',
+        "id;member;type;occurred_at;amount\n1;a;purchase;2024-01-01T00:00:00Z;5\n\n",
+        "id,member,type,occurred_at,amount\n1,a,purchase,2024-01-01T00:00:00Z,5\n2,a\n",
+        "\ufeffid,member,type,occurred_at,amount\n1,a,purchase,2024-01-01T00:00:00Z,5",
+        "id,member,type,occurred_at,amount\r\n1,a,purchase,2024-01-01T00:00:00Z,5\r\n",
+        "\nid,member,type,occurred_at,amount\n1,a,purchase,2024-01-01T00:00:00Z,5\n",
+        "id,member,type,occurred_at\n1,a,purchase,2024-01-01T00:00:00Z\n",
+        "id,member,type,amount\n1,a,purchase,5\n",
+        "id,member,type,occurred_at,amount\n",
+    ],
+)
+def test_files_of_every_shape_are_judged_alike(text, tmp_path):
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    path = tmp_path / "events.csv"
+    path.write_bytes(text.encode())
+    assert ran(program, path, "numba") == ran(program, path, "python")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"amount": 5.10', '"amount": 5, "amount": 6', '"amount": 0.30000000000000001',
+        '"amount": 1e1', '"amount": NaN', '"amount": true', '"amount": null', '"x": {"y": 1}',
+        '"amount": 5} {', '"amount": "5", "x": "\\u0000"', '"amount": 5, "born": "2000-01-01"',
+        '"amount": 5, "lines": [{"amount": 5}]',
+    ],
+)  # fmt: skip
+def test_json_of_every_shape_is_judged_alike(odd, tmp_path):
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    path = tmp_path / "events.jsonl"
+    rest = '"member": "a", "type": "purchase", "occurred_at": "2024-01-01T00:00:00Z"'
+    lines = [f'{{"id": "{n}", {rest}, {each}}}' for n, each in enumerate(['"amount": 7', odd])]
+    path.write_text("\n".join(lines) + "\n")
+    assert ran(program, path, "numba") == ran(program, path, "python")
+
+
+def test_plain_files_are_read_as_columns(tmp_path):
+    """Otherwise the tests above would compare the readers with themselves."""
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    times = ("2024-03-01T10:00:00Z", "2024-03-02 10:00:00", "2024-03-03T10:00:00.25")
+    events = [
+        {"id": str(n), "member": f"m{n % 7}", "type": "purchase", "amount": f"{n}.50",
+         "occurred_at": times[n % 3], "channel": "web" if n % 2 else ""}
+        for n in range(100)
+    ]  # fmt: skip
+    for form in FORMS:
+        path = write(events, tmp_path, form)
+        found = native.run_files(program, find_files([path]), Options(), Ears())
+        assert found is not None, form
+        assert found.slow == 0, form
