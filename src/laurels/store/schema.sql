@@ -265,6 +265,36 @@ CREATE TABLE chain_heads (
     PRIMARY KEY (program, day)
 );
 
+-- Endpoints: each is a cursor in the feed of its program.
+CREATE TABLE webhooks (
+    webhook text PRIMARY KEY,
+    program text NOT NULL,
+    url text NOT NULL,
+    label text NOT NULL DEFAULT '',
+    kinds text NOT NULL DEFAULT '[]',
+    secrets text NOT NULL,
+    state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused', 'disabled')),
+    reason text NOT NULL DEFAULT '',
+    cursor text NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at bigint NOT NULL,
+    delivered_at bigint,
+    lease text NOT NULL DEFAULT '',
+    leased_until bigint NOT NULL DEFAULT 0,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL
+);
+-- Stretches of the feed that an endpoint wants again.
+CREATE TABLE webhook_replays (
+    webhook text NOT NULL REFERENCES webhooks ON DELETE CASCADE,
+    replay text NOT NULL,
+    cursor text NOT NULL,
+    until text NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    PRIMARY KEY (webhook, replay)
+);
+
 -- Eight parts of every table that grows with traffic: vacuum and indexes stay small.
 CREATE TABLE members_0 PARTITION OF members FOR VALUES WITH (MODULUS 8, REMAINDER 0) WITH (fillfactor = 60);
 CREATE TABLE members_1 PARTITION OF members FOR VALUES WITH (MODULUS 8, REMAINDER 1) WITH (fillfactor = 60);

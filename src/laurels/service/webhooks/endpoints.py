@@ -9,12 +9,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from laurels.base.errors import RequestError
+from laurels.service.feed import KINDS
 from laurels.service.webhooks.addresses import Network, check_url
 from laurels.service.webhooks.signing import SECRET_BYTES, Secret, new_secret
 from laurels.store.statements import statement
-
-KINDS = ("event.taken", "member.changed", "program.published", "correction.decided")
-"""What the feed tells of."""
 
 ID_BYTES = 12
 OVERLAP_SECONDS = 24 * 3600
@@ -197,11 +195,11 @@ def _stored(secrets: list[Secret]) -> str:
 
 
 def _check(label: str, kinds: tuple[str, ...]) -> None:
-    wrong = [each for each in kinds if each not in KINDS]
+    wrong = [each for each in kinds if each not in KINDS.values()]
     if wrong:
         raise RequestError(
             "webhook-kind", f"nothing is told of `{wrong[0][:40]}`", where="kinds",
-            expected="some of " + ", ".join(KINDS),
+            expected="some of " + ", ".join(KINDS.values()),
         )  # fmt: skip
     if len(label) > LABEL_MAX or not label.isprintable():
         raise RequestError(
