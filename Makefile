@@ -37,6 +37,8 @@ docs: setup ## Print the pages that are generated from the sources
 	$(BIN)/python tools/settings_page.py > docs/settings.md
 	$(BIN)/python tools/program_reference.py > docs/program-reference.md
 	$(BIN)/python tools/program_schema.py > docs/program.schema.json
+	$(BIN)/python tools/http_page.py
+	$(BIN)/python -m laurels.web.api.openapi > docs/openapi.json
 
 lock: ## Resolve the dependencies anew (needs uv)
 	$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

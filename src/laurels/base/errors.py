@@ -280,6 +280,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "folder-not-empty": ("request", "The folder is not empty."),
     "folder-not-writable": ("request", "A folder for results cannot be written."),
     "format-unknown": ("request", "There is no such format of files."),
+    "hold-not-found": ("request", "There is no such hold."),
     "instant-invalid": ("request", "A time is not RFC 3339."),
     "instant-never-happened": ("request", "A local time was skipped when clocks went forward."),
     "instant-out-of-range": ("request", "A time lies outside the years 1900 to 2199."),

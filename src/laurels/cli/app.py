@@ -13,6 +13,7 @@ from laurels import __version__
 from laurels.base.errors import Finding, ProgramError, RequestError
 from laurels.cli import problems
 from laurels.cli.db import db
+from laurels.cli.keys import keys
 from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ def _version(wanted: bool) -> None:
 
 
 app.add_typer(db)
+app.add_typer(keys)
 
 
 @app.callback()

@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -75,14 +75,16 @@ def _wrong(what: str) -> Trouble:
     return Trouble("cursor-wrong", f"cursor: {what}", details=[detail])
 
 
-def link_header(path: str, query: Mapping[str, str], following: str | None) -> str:
+def link_header(
+    path: str, query: Mapping[str, str], following: str | None, name: str = "cursor"
+) -> str:
     """The `Link` header (RFC 8288) of a page: its list's first page, and the next if there is one.
 
-    path   of the route, unquoted; query: filters and limit, without the cursor
+    path   as it was sent, quoted; query: filters and limit, without the cursor
+    name   of the parameter that takes a cursor
     """
-    base = quote(path, safe="/")
-    first = f"{base}?{urlencode(query)}" if query else base
+    first = f"{path}?{urlencode(query)}" if query else path
     links = [f'<{first}>; rel="first"']
     if following is not None:
-        links.append(f'<{base}?{urlencode({**query, "cursor": following})}>; rel="next"')
+        links.append(f'<{path}?{urlencode({**query, name: following})}>; rel="next"')
     return ", ".join(links)

@@ -59,9 +59,15 @@ class Log:
     def fault(self, state: Mapping[str, Any], error: BaseException) -> None:
         """A mistake of ours: where it happened, without the values that were there."""
         frames = traceback.extract_tb(error.__traceback__)[-12:]
-        trace = [f"{each.filename.rpartition('laurels')[2]}:{each.lineno} {each.name}"
-                 for each in frames]  # fmt: skip
+        trace = [f"{_short(each.filename)}:{each.lineno} {each.name}" for each in frames]
         self._log.error("fault", error=type(error).__name__, trace=trace, **of(state))
+
+
+def _short(file: str) -> str:
+    """A file without the folders that a package was installed in."""
+    for folder in ("site-packages/", "src/"):
+        file = file.rpartition(folder)[2]
+    return file
 
 
 def of(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ STATUS: dict[str, int] = {
     "cursor-wrong": 400,
     "event-id-conflict": 409,
     "event-unknown": 404,
-    "hold-unknown": 404,
+    "hold-not-found": 404,
     "json-deep": 400,
     "json-key-twice": 400,
     "json-syntax": 400,

@@ -1,0 +1,2 @@
+-- A secret of the server.
+SELECT value FROM settings WHERE key = %s

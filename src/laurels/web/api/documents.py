@@ -1,0 +1,399 @@
+"""The bodies of requests and answers, as the reference shows them and as requests are read.
+
+Bodies of requests are strict: no unknown field, nothing converted. Bodies of answers may gain
+fields in any release; whoever reads them skips what they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+DECIMAL = r"^-?[0-9]{1,16}(\.[0-9]{1,9})?$"
+POSITIVE = r"^[0-9]{1,16}(\.[0-9]{1,9})?$"
+PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+
+Decimal = Annotated[str, Field(pattern=DECIMAL, description="Decimal text.", examples=["480.00"])]
+Points = Annotated[
+    str, Field(pattern=POSITIVE, description="Points, as decimal text.", examples=["480"])
+]
+Instant = Annotated[
+    str,
+    Field(
+        max_length=40,
+        description="RFC 3339; without an offset it is a local time of the program's zone.",
+        examples=["2025-03-01T12:00:00Z"],
+    ),
+]
+Id = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=PRINTABLE,
+        description="With program and source the identity of a write, for ever.",
+        examples=["receipt-2025-03-01-0001"],
+    ),
+]
+Source = Annotated[
+    str,
+    Field(
+        max_length=200,
+        pattern=PRINTABLE,
+        description="Where it comes from; default: the first source of the key.",
+        examples=["till-7"],
+    ),
+]
+MemberName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=PRINTABLE,
+        description="A member's id, or one of its identities: card:…, phone:…, email:….",
+        examples=["anna"],
+    ),
+]
+Unit = Annotated[
+    str, Field(max_length=80, description="A unit of the program.", examples=["point"])
+]
+Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\u0000-\u0008\u007f-\u009f]*$")]
+
+
+class Body(BaseModel):
+    """What is read strictly."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Shown(BaseModel):
+    """What is shown; it may gain fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Write(Body):
+    """What every write has: its identity and its time."""
+
+    id: Id | None = Field(None, description="Or in the header `Idempotency-Key`.")
+    source: Source | None = None
+    occurred_at: Instant | None = Field(None, description="When it happened; default: now.")
+
+    def fields(self) -> dict[str, Any]:
+        """What was sent, without what was not."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
+class AdjustmentBody(Write):
+    """Points given or taken by hand."""
+
+    member: MemberName
+    direction: Literal["credit", "debit"]
+    points: Points
+    unit: Unit | None = None
+    reason: Text = Field(min_length=1, description="Why; it stays on the record.")
+    author: Text | None = Field(None, description="Who; default: the key.")
+
+
+class TransferBody(Write):
+    """Points from one member to another, where the unit allows it."""
+
+    member: MemberName
+    to: MemberName
+    points: Points
+    unit: Unit | None = None
+
+
+class HoldBody(Write):
+    """Points to set aside for a basket."""
+
+    member: MemberName
+    points: Points
+    unit: Unit | None = None
+    until: Instant | None = Field(None, description="When it lapses; default: the program's term.")
+
+
+class CloseHoldBody(Write):
+    """What to take or give back of a hold: all that it still has, or a part."""
+
+    points: Points | None = None
+
+
+class Line(Shown):
+    """A line of a purchase or of a return; with attributes that the program declares."""
+
+    line: str | None = Field(None, description="Its name within the event.")
+    amount: Decimal
+
+
+class Event(Shown):
+    """A fact about a member: these fields, and the attributes that the program declares.
+
+    Numbers are decimal text. Every value is a text or a flag, but for `lines`.
+    """
+
+    id: Id | None = Field(None, description="Or in the header `Idempotency-Key`.")
+    source: Source | None = None
+    type: str = Field(examples=["purchase"])
+    member: MemberName
+    occurred_at: Instant
+    amount: Decimal | None = None
+    currency: str | None = Field(None, description="Default: the program's.", examples=["EUR"])
+    lines: list[Line] | None = None
+
+
+class Control(Body):
+    """What a batch adds up to. Where its events do not, none of them is taken."""
+
+    count: int | None = Field(None, ge=0)
+    sum: Decimal | None = Field(None, description="Of the amounts, whatever their type.")
+
+
+class Batch(Body):
+    """Up to 10,000 events, each answered by itself."""
+
+    events: list[Event] = Field(min_length=1, max_length=10_000)
+    control: Control | None = None
+
+
+class EventOrBatch(RootModel[Event | Batch]):
+    """One event, or many."""
+
+
+class Posting(Shown):
+    """Points that moved from one account to another."""
+
+    id: str
+    event: str
+    kind: str = Field(examples=["earned"])
+    unit: str
+    points: Decimal
+    from_: str = Field(alias="from", examples=["program:issued"])
+    to: str = Field(examples=["member:active"])
+    rule: str | None = None
+    version: int
+    semantics: int
+    occurred_at: Instant
+    effective_at: Instant
+    posted_at: Instant
+
+
+class Balance(Shown):
+    """Points of a unit by stage."""
+
+    active: Decimal
+    pending: Decimal
+    held: Decimal
+    debt: Decimal
+
+
+class Refusal(Shown):
+    """Why the rules said no."""
+
+    code: str = Field(examples=["not-covered"])
+    detail: str
+    params: dict[str, Any]
+
+
+class ErrorDetail(Shown):
+    """What is wrong at one place of a request."""
+
+    code: str
+    detail: str
+    pointer: str | None = Field(None, description="A JSON pointer into the body.")
+    parameter: str | None = Field(None, description="A parameter or header, by name.")
+    expected: str | None = None
+    hint: str | None = None
+
+
+class Finding(Shown):
+    """Something about a program, with its place in the file."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    line: int
+    column: int
+    expected: str
+    hint: str
+
+
+class Problem(Shown):
+    """A problem (RFC 9457)."""
+
+    type: str = Field(description="The identity of the problem; a page of this server.")
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    code: str = Field(description="Stable; the end of `type`.")
+    instance: str | None = Field(None, description="This occurrence; the log has it too.")
+    errors: list[ErrorDetail] | None = None
+    findings: list[Finding] | None = None
+
+
+Status = Literal[
+    "taken", "refused", "waiting", "parked", "ignored", "rejected", "conflict", "retry-later"
+]
+
+
+class Answer(Shown):
+    """What became of an event."""
+
+    status: Status
+    source: str
+    id: str
+    repeated: bool | None = Field(None, description="It was known: this is the first answer.")
+    member: str | None = None
+    sequence: int | None = Field(None, description="The member's sequence number of the event.")
+    recorded_at: Instant | None = None
+    points: Decimal | None = None
+    refusal: Refusal | None = None
+    postings: list[Posting] | None = None
+    balances: dict[str, Balance] | None = None
+    problem: Problem | None = None
+
+
+class Answers(Shown):
+    """One answer for each event of a batch, in their order."""
+
+    answers: list[Answer]
+
+
+class AnswerOrAnswers(RootModel[Answer | Answers]):
+    """The answer to one event, or to each of many."""
+
+
+class Lot(Shown):
+    """Points with one end and one funder."""
+
+    points: Decimal
+    active_at: Instant | None
+    expires_at: Instant | None
+    funder: str
+
+
+class Expiry(Lot):
+    """A lot that ends soon."""
+
+    unit: str
+
+
+class Missing(Shown):
+    """What is missing to the next level."""
+
+    what: str
+    amount: Decimal | None
+
+
+class Level(Shown):
+    """A level, its exclusive end, what is missing to the next."""
+
+    ladder: str
+    level: str | None
+    until: Instant | None
+    missing: list[Missing]
+
+
+class Identity(Shown):
+    """What else a member is known by."""
+
+    kind: str
+    value: str
+
+
+class Member(Shown):
+    """A member: balances, lots, levels; personal data for the roles that may see it."""
+
+    program: str
+    member: str
+    status: Literal["active", "blocked", "closed", "erased", "merged"]
+    at: Instant
+    known_at: Instant | None
+    sequence: int
+    balances: dict[str, Balance]
+    lots: dict[str, list[Lot]]
+    levels: list[Level]
+    next_expiries: list[Expiry]
+    attributes: dict[str, str] | None = None
+    identities: list[Identity] | None = None
+
+
+class Key(Shown):
+    """The key that a request carries."""
+
+    key: str
+    role: str
+    environment: Literal["live", "sandbox"]
+    programs: list[str]
+    sources: list[str]
+
+
+class Clock(Shown):
+    """The clock of a sandbox."""
+
+    now: Instant
+
+
+class ClockBody(Body):
+    """Where to move the clock of a sandbox."""
+
+    now: Instant = Field(description="Not before where it stands.")
+
+
+class Published(Shown):
+    """What came of publishing a program."""
+
+    program: str
+    state: Literal["checked", "preparing", "ready", "in-force"]
+    epoch: int | None
+    published_at: Instant | None
+    findings: list[Finding]
+    diff: str
+
+
+class Rows(Shown):
+    """A page of a list; the header `Link` leads to the next."""
+
+    rows: list[dict[str, Any]]
+    next: str | None = Field(description="The cursor of the next page; null at the end.")
+
+
+class PostingRows(Rows):
+    """A page of postings."""
+
+    rows: list[Posting]  # type: ignore[assignment]
+
+
+class Explanation(Shown):
+    """Why a posting is what it is."""
+
+    sentences: list[str]
+
+
+class HoldState(Shown):
+    """A hold as it stands."""
+
+    source: str
+    hold: str
+    member: str
+
+
+class Total(Shown):
+    """What an account holds of a unit."""
+
+    unit: str
+    account: str
+    balance: Decimal
+
+
+class Ledger(Shown):
+    """Totals by account and unit: each unit sums to zero."""
+
+    totals: list[Total]
+
+
+class ProgramState(Shown):
+    """A program: the version in force and those to come."""
+
+    program: str

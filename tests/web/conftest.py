@@ -1,0 +1,151 @@
+"""A server in the process of the test, on a real PostgreSQL, with a key of each role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx2
+import pytest
+from support.postgres import fresh_database
+
+from laurels.base.instants import format_instant
+from laurels.base.outside import now, random_bytes
+from laurels.service.keys import ENTROPY, KeyRing, add_key, secret
+from laurels.service.permissions import ROLES
+from laurels.service.service import Service
+from laurels.service.types import Actor
+from laurels.web.api.app import Settings, create_app
+from laurels.web.api.cursors import Cursors
+from laurels.web.api.exchange import Environment
+
+Result = TypeVar("Result")
+
+PROGRAM = """\
+program: shop
+zone: Europe/Riga
+currency: EUR
+units:
+  point:
+    worth: 0.01
+events:
+  purchase:
+    amount: required
+    attributes: {channel: text, gift: flag}
+    line: {item: text}
+versions:
+  - version: 1
+    metrics:
+      spend: {of: purchase, sum: event.amount, window: {months: 12}, net_of_returns: true}
+    ladders:
+      club: {period: month, levels: {green: {}, gold: {spend: 500}}}
+    rules:
+      base: {title: A point for each euro, on: purchase, give: {points: 1, per: 1}}
+    expires: 12 months
+    returns: proportional
+    holds: {lapse_after: 7 days}
+"""
+
+
+LATELY = format_instant(now() - 3_600_000_000)
+"""An hour ago: nothing that is earned then has expired."""
+
+
+@asynccontextmanager
+async def environment_of(database: str, name: str = "live") -> AsyncIterator[Environment]:
+    prefix = "lt" if name == "sandbox" else "ll"
+    async with await Service.open(database) as service:
+        async with service.pool.connection() as connection:
+            signing = await secret(connection, "cursors", random_bytes(32))
+        yield Environment(name, service, KeyRing(service.pool, prefix), Cursors(signing))
+
+
+@dataclass
+class Server:
+    """A running application, and keys to it."""
+
+    loop: asyncio.AbstractEventLoop
+    environment: Environment
+    http: httpx2.AsyncClient
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def run(self, doing: Awaitable[Result]) -> Result:
+        return self.loop.run_until_complete(doing)  # type: ignore[arg-type]
+
+    def ask(self, method: str, path: str, role: str = "owner", **more: Any) -> httpx2.Response:
+        """A request with the key of a role; a path that begins with a name is of the program."""
+        if not path.startswith("/"):
+            path = f"/v1/programs/shop/{path}"
+        headers = dict(more.pop("headers", {}))
+        if role:
+            headers.setdefault("Authorization", f"Bearer {self.keys[role]}")
+        return self.run(self.http.request(method, path, headers=headers, **more))
+
+    def key(self, role: str, *, programs: Sequence[str] = (), sources: Sequence[str] = ()) -> str:
+        async def adding() -> str:
+            async with self.environment.service.pool.connection() as connection:
+                return await add_key(
+                    connection, self.environment.keys.prefix, label="test", role=role,
+                    programs=tuple(programs), sources=tuple(sources), by="test", now=now(),
+                    entropy=random_bytes(ENTROPY),
+                )  # fmt: skip
+
+        return self.run(adding())
+
+
+def serving(name: str, settings: Settings = Settings()) -> Iterator[Server]:
+    database = fresh_database()
+    loop = asyncio.new_event_loop()
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[list[Environment]]:
+        async with environment_of(database, name) as environment:
+            opened.append(environment)
+            yield [environment]
+
+    opened: list[Environment] = []
+    app = create_app(opening, settings)
+    started, stop = asyncio.Event(), asyncio.Event()
+    life = loop.create_task(lifespan(app, started, stop))
+    loop.run_until_complete(started.wait())
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://server")
+    server = Server(loop, opened[0], http)
+    for role in ROLES:
+        server.keys[role] = server.key(role, sources=["till-7"] if role == "till" else [])
+    service = opened[0].service
+    server.run(service.publish(Actor("test"), "shop", PROGRAM))
+    yield server
+    stop.set()
+    loop.run_until_complete(life)
+    loop.run_until_complete(http.aclose())
+    loop.close()
+
+
+async def lifespan(app: Any, started: asyncio.Event, stop: asyncio.Event) -> None:
+    """What a server does with an application: starts it, and stops it."""
+    messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    messages.put_nowait({"type": "lifespan.startup"})
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"].endswith("failed"):
+            raise AssertionError(message["message"])
+        if message["type"] == "lifespan.startup.complete":
+            started.set()
+
+    running = asyncio.ensure_future(app({"type": "lifespan", "state": {}}, messages.get, send))
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        started.set()
+    waiting.cancel()
+    messages.put_nowait({"type": "lifespan.shutdown"})
+    await running
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A live server with the program `shop`, for the tests of a module."""
+    yield from serving("live")
