@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import httpx2
 import pytest
-from support.postgres import fresh_database
 
 from laurels.base.instants import format_instant
 from laurels.base.outside import now, random_bytes
@@ -21,6 +20,7 @@ from laurels.service.types import Actor
 from laurels.web.api.app import Settings, create_app
 from laurels.web.api.cursors import Cursors
 from laurels.web.api.exchange import Environment
+from support.postgres import fresh_database
 
 Result = TypeVar("Result")
 

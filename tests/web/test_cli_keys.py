@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from support.postgres import fresh_database
 from typer.testing import CliRunner
 
 from laurels.cli.app import app
+from support.postgres import fresh_database
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
-from support.postgres import fresh_database
 
 from laurels.base.errors import RequestError
 from laurels.base.outside import random_bytes
@@ -25,6 +24,7 @@ from laurels.service.keys import (
     rotate_key,
     secret,
 )
+from support.postgres import fresh_database
 
 Pool = AsyncConnectionPool[Any]
 HOUR = 3_600_000_000

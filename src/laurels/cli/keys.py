@@ -102,7 +102,7 @@ def show(
             for each in _on_database(sandbox, data, url, list_keys)
             if ended or each.ends_at is None or each.ends_at > at
         ]
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "name": each.name,
                 "label": each.label,

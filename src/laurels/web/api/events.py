@@ -12,23 +12,19 @@ from starlette.responses import Response
 
 from laurels.base.errors import RequestError
 from laurels.base.money import EXPONENT_MAX, format_decimal, parse_decimal
-from laurels.service.permissions import check_event_type, check_member_text, source_for
+from laurels.service.permissions import check_event_type, source_for
 from laurels.service.types import Answer, Control
-from laurels.web.api.codec import Batch, Event, read_event, read_events
+from laurels.web.api.codec import Batch, Event, read_events
 from laurels.web.api.codec import Control as ControlBody
 from laurels.web.api.exchange import (
     BATCH_BODY_MAX,
     Exchange,
     answer,
     body_of,
-    choice_of,
     idempotency_key,
-    limit_of,
-    page_answer,
-    place_of,
 )
 from laurels.web.api.problems import Trouble, problem_of, render
-from laurels.web.api.shapes import Json, answer_data, dated
+from laurels.web.api.shapes import Json, answer_data
 
 EVENTS_MAX = 10_000
 LANE_MAX = 100
@@ -145,46 +141,3 @@ def told(exchange: Exchange, taken: Answer) -> Response:
     if taken.error is None:
         return answer(answer_data(taken))
     return render(problem_of(taken.error), exchange.request.scope["state"]["request_id"])
-
-
-async def quote(exchange: Exchange) -> Response:
-    """What a basket would earn and what of it may be paid in points. Posts nothing."""
-    event = prepared(exchange, read_event(await body_of(exchange.request)), None)
-    check_member_text(exchange.caller, event.get("member"))
-    quoted = await exchange.service.quote(exchange.actor, exchange.program, event)
-    return told(exchange, quoted)
-
-
-async def what_became(exchange: Exchange) -> Response:
-    """What became of an event: the truth after an unknown outcome."""
-    source, identity = exchange.request.path_params["source"], exchange.request.path_params["event"]
-    caller = exchange.caller
-    if caller.role == "till" and caller.sources and source not in caller.sources:
-        raise _unknown()
-    try:
-        found = await exchange.service.event(exchange.actor, exchange.program, source, identity)
-    except RequestError as error:
-        raise (_unknown() if error.code == "event-unknown" else error) from None
-    return answer(answer_data(found))
-
-
-def _unknown() -> RequestError:
-    """To a till, what another one sent is as unknown as what nobody sent."""
-    return RequestError("event-unknown", "there is no such event", where="id")
-
-
-STATES = ("parked", "waiting", "rejected")
-
-
-async def list_events(exchange: Exchange) -> Response:
-    """Events that are parked, that wait for what they name, or that were rejected."""
-    state = choice_of(exchange, "state", STATES)
-    of = {"state": state}
-    page = await exchange.service.events(
-        exchange.actor,
-        exchange.program,
-        state,
-        after=place_of(exchange, of),
-        limit=limit_of(exchange.request),
-    )
-    return page_answer(exchange, page, of, [dated(row) for row in page.rows])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from laurels.web.api.documents import AdjustmentBody, TransferBody
@@ -11,16 +13,18 @@ from laurels.web.api.strict import body_as
 
 
 async def adjust(exchange: Exchange) -> Response:
-    """Give or take points by hand, with a reason that stays on the record.
-
-    Above the limit for adjustments it becomes a correction, which another key must approve.
-    """
+    """Give or take points by hand, with a reason that stays on the record."""
     fields = identified(exchange, (await body_as(exchange, AdjustmentBody)).fields())
     fields.setdefault("author", exchange.caller.key)
-    return told(exchange, await exchange.service.adjust(exchange.actor, exchange.program, fields))
+    return await _taken(exchange, {**fields, "type": "adjustment"})
 
 
 async def transfer(exchange: Exchange) -> Response:
     """Give points of one member to another, where the unit allows it."""
     fields = identified(exchange, (await body_as(exchange, TransferBody)).fields())
-    return told(exchange, await exchange.service.transfer(exchange.actor, exchange.program, fields))
+    return await _taken(exchange, {**fields, "type": "transfer"})
+
+
+async def _taken(exchange: Exchange, event: dict[str, Any]) -> Response:
+    (taken,) = await exchange.service.take(exchange.actor, exchange.program, [event])
+    return told(exchange, taken)

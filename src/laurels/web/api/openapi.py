@@ -289,14 +289,11 @@ EXAMPLES: dict[str, dict[str, Json]] = {
     },
     "quote": {"basket": PURCHASE},
     "place_hold": {"hold": {"id": "hold-0001", "member": "anna", "points": "100"}},
-    "capture_hold": {"all": {"id": "capture-0001"}, "part": {"id": "capture-2", "points": "60"}},
-    "void_hold": {"all": {"id": "void-0001"}},
     "adjust": {
         "goodwill": {"id": "case-17", "member": "anna", "direction": "credit", "points": "50",
                      "reason": "A late delivery"},
     },
     "transfer": {"gift": {"id": "gift-1", "member": "anna", "to": "berta", "points": "100"}},
-    "move_clock": {"a month on": {"now": "2025-04-01T00:00:00Z"}},
 }  # fmt: skip
 
 
