@@ -99,7 +99,7 @@ def test_hot_tables_use_only_what_every_distributed_postgresql_has() -> None:
 def test_every_table_is_hot_or_declared_to_cross_members_or_small() -> None:
     small = {"settings", "clock", "programs", "program_texts", "corrections",
              "correction_members", "chain_heads", "alembic_version",
-             "webhooks", "webhook_replays"}  # fmt: skip
+             "webhooks", "webhook_replays", "access_keys"}  # fmt: skip
     found = {
         re.sub(r"_\d$", "", str(name))
         for (name,) in ask(

@@ -6,8 +6,8 @@ from alembic import op
 
 from laurels.store.statements import split
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
