@@ -6,19 +6,18 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import httpx2
 import pytest
 
 from laurels.base.instants import format_instant
 from laurels.base.outside import now, random_bytes
-from laurels.service.keys import ENTROPY, KeyRing, add_key, secret
+from laurels.service.keys import ENTROPY, add_key
 from laurels.service.permissions import ROLES
-from laurels.service.service import Service
 from laurels.service.types import Actor
-from laurels.web.api.app import Settings, create_app
-from laurels.web.api.cursors import Cursors
+from laurels.store.roles import SERVICE_ROLE
+from laurels.web.api.app import Settings, create_app, open_environment
 from laurels.web.api.exchange import Environment
 from support.postgres import fresh_database
 
@@ -54,15 +53,6 @@ LATELY = format_instant(now() - 3_600_000_000)
 """An hour ago: nothing that is earned then has expired."""
 
 
-@asynccontextmanager
-async def environment_of(database: str, name: str = "live") -> AsyncIterator[Environment]:
-    prefix = "lt" if name == "sandbox" else "ll"
-    async with await Service.open(database) as service:
-        async with service.pool.connection() as connection:
-            signing = await secret(connection, "cursors", random_bytes(32))
-        yield Environment(name, service, KeyRing(service.pool, prefix), Cursors(signing))
-
-
 @dataclass
 class Server:
     """A running application, and keys to it."""
@@ -96,13 +86,13 @@ class Server:
         return self.run(adding())
 
 
-def serving(name: str, settings: Settings = Settings()) -> Iterator[Server]:
-    database = fresh_database()
+def serving(name: Literal["live", "sandbox"], settings: Settings = Settings()) -> Iterator[Server]:
+    database = fresh_database(role=SERVICE_ROLE)
     loop = asyncio.new_event_loop()
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[list[Environment]]:
-        async with environment_of(database, name) as environment:
+        async with open_environment(name, database) as environment:
             opened.append(environment)
             yield [environment]
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +16,10 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from laurels.base.errors import LaurelsError
+from laurels.base.outside import random_bytes
+from laurels.service.keys import LIVE, SANDBOX, KeyRing, secret
+from laurels.service.service import Service
+from laurels.web.api.cursors import Cursors
 from laurels.web.api.exchange import Environment
 from laurels.web.api.limits import Limiter, Rate
 from laurels.web.api.logs import Log
@@ -37,6 +42,18 @@ class Settings:
     """
 
     rate: Rate = field(default_factory=Rate)
+
+
+@asynccontextmanager
+async def open_environment(
+    name: Literal["live", "sandbox"], conninfo: str, *, pool_size: int = 4
+) -> AsyncIterator[Environment]:
+    """Open a migrated database for HTTP, and close it in the end."""
+    async with await Service.open(conninfo, pool_size=pool_size) as service:
+        async with service.pool.connection() as connection:
+            signing = await secret(connection, "cursor-secret", random_bytes(32))
+        keys = KeyRing(service.pool, SANDBOX if name == "sandbox" else LIVE)
+        yield Environment(name, service, keys, Cursors(signing))
 
 
 def create_app(opening: Opening, settings: Settings = Settings()) -> ASGIApp:
