@@ -7,9 +7,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from laurels.engine.compiled import load, loads
+from laurels.engine.compiled import compile_program, load, loads
+from laurels.program.check import check
+from laurels.program.loader import load_document, parse_document
 from laurels.replay.monthly import CAME, WENT, monthly
+from laurels.replay.options import ENGINES, Options
 from laurels.replay.output import write_lists
+from laurels.replay.play import play
+from laurels.replay.raw import Events, Place, Report
 from laurels.replay.run import replay
 from laurels.replay.summary import summary
 from oracles.histories import PROGRAMS, history
@@ -170,3 +175,28 @@ def test_the_months_are_a_table_too(tmp_path):
     lines = (tmp_path / "monthly.csv").read_text().splitlines()
     assert lines[0].startswith("month,unit,by,ladder,name,issued,activated,spent")
     assert lines[1].startswith("2025-01,point,all,,,150,0,0,0,0")
+
+
+@pytest.mark.parametrize("name", ["halyk-plus", "retail-starter", "tbc-ertguli"])
+def test_a_measured_program_posts_the_same_and_says_what_caps_took_off(name):
+    linked = check(load_document(ROOT / name / "program.yaml"))
+    events = history(name, random.Random(13), 10, months=10)
+    plain = replay(compile_program(linked), events).tally
+    program = compile_program(linked, measured=True)
+    listed = Events(events, [Place("", row) for row in range(len(events))], Report())
+    found = [play(program, listed, options=Options(engine)).tally for engine in ENGINES]
+    for tally in found:
+        assert (tally.flows, tally.postings) == (plain.flows, plain.postings)
+    assert found[0].cuts == found[1].cuts
+    assert found[0].cuts
+    assert not plain.cuts
+
+
+def test_what_a_cap_took_off_is_what_its_rules_would_have_given():
+    text = CLUB.replace(
+        "    expires:", "    caps:\n      top: {rules: base, at_most: 150}\n    expires:"
+    )
+    program = compile_program(check(parse_document(text)), measured=True)
+    events = [{"id": day, "member": "a", "type": "purchase", "amount": "100", "occurred_at": day}
+              for day in ("2025-01-10", "2025-01-20", "2025-02-01")]  # fmt: skip
+    assert dict(replay(program, events).tally.cuts) == {(12 * 125, "top"): 50}

@@ -123,10 +123,11 @@ def bring_to_life(source: str, name: str) -> dict[str, Any]:
     return namespace
 
 
-def compile_program(program: Linked) -> Compiled:
-    """Compile a linked program."""
+def compile_program(program: Linked, measured: bool = False) -> Compiled:
+    """Compile a linked program. ``measured``: it records what its caps take off, besides what it
+    posts."""
     slots = Slots.of(program)
-    source = source_of(slots)
+    source = source_of(slots, measured=measured)
     return Compiled(
         program, slots, source, calendar(program.zone), bring_to_life(source, program.name)
     )

@@ -208,7 +208,7 @@ def merged(flat: Sequence[int]) -> Iterator[Record]:
     that pay debt from one lot, two holds that lapse at one instant)."""
     found: dict[What, int] = {}
     for record in records(flat):
-        if record[K.R_KIND] != K.LEVEL_CHANGE:
+        if record[K.R_KIND] < K.LEVEL_CHANGE:
             what = key_of(record)
             found[what] = found.get(what, 0) + record[K.R_POINTS]
     for what, points in found.items():
@@ -233,7 +233,7 @@ def unchanged(old: Sequence[Entry], new: Sequence[Entry]) -> set[int]:
 
 def add(balance: dict[What, Fix], event: Event | None, record: Record, sign: int) -> None:
     """Add a record of the old fold (sign -1) or the new one (1) to what is to be corrected."""
-    if record[K.R_KIND] == K.LEVEL_CHANGE:
+    if record[K.R_KIND] >= K.LEVEL_CHANGE:
         return
     what = (id(event), *key_of(record))
     fix = balance.get(what)

@@ -39,6 +39,7 @@ class State:
         "_step",
         "cal",
         "cap",
+        "caps",
         "compiled",
         "dv",
         "effects",
@@ -57,6 +58,7 @@ class State:
         self.compiled = compiled
         self.units = len(compiled.program.units)
         self.effects = len(compiled.program.effects)
+        self.caps = len(compiled.program.caps)
         self.cal = compiled.cal
         self._step = compiled.step
         self._advance = compiled.advance
@@ -99,7 +101,9 @@ class State:
         post three records for each grant besides what it draws from lots."""
         self.room = ROOM
         holds = self.s[K.HOLDS]
-        most = self.room + 4 * self.units * self.cap + 4 * holds + 8 * self.effects + 32
+        most = (
+            self.room + 4 * self.units * self.cap + 4 * holds + (8 + self.caps) * self.effects + 32
+        )
         most += 3 * grants
         if len(self.out) < K.OUT + most * K.RECORD:
             self.out = [0] * (K.OUT + most * K.RECORD)

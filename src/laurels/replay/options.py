@@ -27,6 +27,7 @@ class Options:
     until        books stand just before this instant; None: just after the last event
     as_recorded  each event when it was learned of, corrections shown; else net
     postings     postings are wanted, not only members
+    passed       tables of members say also what was issued, taken back, spent and expired
     lists        requests that were refused and events that wait are listed, not only counted
     threads      of the engine numba
     """
@@ -35,6 +36,7 @@ class Options:
     until: int | None = None
     as_recorded: bool = False
     postings: bool = True
+    passed: bool = False
     lists: bool = True
     threads: int = 1
 

@@ -58,7 +58,9 @@ def play_books(
         return replay(program, events, options.until, options.as_recorded, ears.progress)
     from laurels.replay.tables import Rows
 
-    rows = Rows(program, books, not options.as_recorded, options.postings)
+    rows = Rows(
+        program, books, not options.as_recorded, options.postings, options.passed
+    )  # fmt: skip
     result = replay(program, events, options.until, options.as_recorded, ears.progress, rows.take)
     rows.close()
     return result

@@ -21,9 +21,10 @@ from itertools import count
 
 from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
-from laurels.engine.book import REFUSALS, Book
+from laurels.engine.book import ASKS, REFUSALS, Book
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, Event, Raw, text
+from laurels.engine.kernel import layout as K
 from laurels.ledger.postings import Posting
 from laurels.replay.pooled import Pool, is_pooled
 from laurels.replay.raw import Events, Place, Refused, Report, Waiting
@@ -31,6 +32,9 @@ from laurels.replay.tally import Tally
 from laurels.replay.values import Rejected, shown
 
 Progress = Callable[[int, int], None]
+Request = tuple[str, str, str]
+"""Member, source and id of an event that asks for something."""
+
 Sink = Callable[[Book, Sequence[Posting]], None]
 """Takes a member's finished book and its postings, members in the order of their ids."""
 
@@ -46,6 +50,8 @@ class Result:
     events  counts by what became of them: taken, refused, duplicate, waiting, ignored, rejected,
             and `later`: at or after `until`, not looked at
     reasons why requests were refused, counted also where they are not listed
+    decided what was decided of each request: 1 accepted, 2 refused, and the points of it in
+            steps, by (member, source, id)
     digest  of the rows that the run left (see ``laurels.replay.digest``)
     """
 
@@ -59,6 +65,7 @@ class Result:
     waiting: list[Waiting] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    decided: dict[Request, tuple[int, int]] = field(default_factory=dict)
     report: Report | None = None
     digest: dict[str, str | None] | None = None
 
@@ -67,6 +74,11 @@ class Result:
         self.refused.append(refused_of(item))
         self.reasons[self.refused[-1].reason] += 1
         self.events["refused"] += 1
+
+    def decide(self, member: str, event: Event, points: int) -> None:
+        """Note what was decided of a request."""
+        key = (member, event.source, event.id)
+        self.decided[key] = (2 if event.refusal else 1, points)
 
     def wait(self, item: Item) -> None:
         """List an event that waits, and count it."""
@@ -244,6 +256,8 @@ class Run:
             event = item.event
             if book.find(event.source, event.id) is not event:
                 continue  # a duplicate, a conflict, or later than the end
+            if event.type in ASKS:
+                result.decide(book.member, event, event.row[K.E_POINTS])
             if id(event) in lost or _withdraws_nothing(book, event):
                 result.wait(item)
             elif event.refusal:

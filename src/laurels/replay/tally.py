@@ -94,6 +94,8 @@ class Tally:
         """Steps by (month, unit, funder, account): what came in less what went out."""
         self.leveled: Counter[tuple[int, int, int, str, str]] = Counter()
         """The same by (month, ladder, level, unit, account): the level that the member had."""
+        self.cuts: Counter[tuple[int, str]] = Counter()
+        """Steps that caps took off by (month, cap), where the program is measured."""
         self.stages: Counter[tuple[str, str]] = Counter()
         """Steps by (unit, stage), from the states of the members."""
         self.gross: Counter[int] = Counter()
@@ -119,7 +121,7 @@ class Tally:
         self._rules(postings)
         self._money(book, taken)
         self._levels(book)
-        self._by_level(book)
+        self._by_record(book)
         if until is not None and book.history:
             self.months.add(self.month_of(until - 1))
 
@@ -213,31 +215,31 @@ class Tally:
         for ladder, changes in zip(self.levels, ends, strict=True):
             ladder.add(first, changes)
 
-    def _by_level(self, book: Book) -> None:
-        """Postings by the level that the member had, ladder by ladder, in the order in which the
-        latest fold made them."""
-        units = self.program.program.units
+    def _by_record(self, book: Book) -> None:
+        """What postings do not say, from the records of the latest fold in their order: the level
+        that the member had, ladder by ladder, and what caps took off."""
         levels = [0] * len(self.levels)
         held: Counter[int] = Counter()
-        if not levels:
-            return
         for entry in (*book.segments, *book.tail):
             for flat in (entry.dues, entry.records):
                 for record in records(flat):
-                    month = self.month_of(record[K.R_AT])
-                    unit, steps = record[K.R_UNIT], record[K.R_POINTS]
-                    if record[K.R_KIND] == K.LEVEL_CHANGE:
-                        for each in units:
-                            carried = held[each.index]
-                            old = (month, unit, levels[unit], each.name, CARRIED)
-                            self.leveled[old] -= carried
-                            self.leveled[month, unit, steps, each.name, CARRIED] += carried
-                        levels[unit] = steps
-                        continue
-                    held[unit] += steps * (
-                        (record[K.R_TO] in MEMBER) - (record[K.R_FROM] in MEMBER)
-                    )
-                    self._add_leveled(month, levels, units[unit].name, record)
+                    self._add_record(record, levels, held)
+
+    def _add_record(self, record: Record, levels: list[int], held: Counter[int]) -> None:
+        units = self.program.program.units
+        kind, unit, steps = record[K.R_KIND], record[K.R_UNIT], record[K.R_POINTS]
+        month = self.month_of(record[K.R_AT])
+        if kind == K.LEVEL_CHANGE:
+            for each in units:
+                carried = held[each.index]
+                self.leveled[month, unit, levels[unit], each.name, CARRIED] -= carried
+                self.leveled[month, unit, steps, each.name, CARRIED] += carried
+            levels[unit] = steps
+        elif kind == K.CUT:
+            self.cuts[month, self.program.program.caps[record[K.R_END]].name] += steps
+        elif levels:
+            held[unit] += steps * ((record[K.R_TO] in MEMBER) - (record[K.R_FROM] in MEMBER))
+            self._add_leveled(month, levels, units[unit].name, record)
 
     def _add_leveled(self, month: int, levels: list[int], unit: str, record: Record) -> None:
         steps = record[K.R_POINTS]

@@ -140,7 +140,8 @@ RELEASE = 9
 ADJUSTED = 10
 TRANSFERRED = 11
 WAIVED = 12
-LEVEL_CHANGE = 20
+LEVEL_CHANGE = 20  # this and what follows are no postings
+CUT = 21  # what a cap took off a rule's points; R_END is the cap
 
 # --- accounts
 AT_ISSUED = 1

@@ -3,7 +3,8 @@
 The source is plain Python over integers and indexable sequences, in the subset that also
 compiles to machine code: functions for each event type and version, in the order in which they
 are called, with named constants for every slot. With ``traced`` the same source also says what
-it saw on the way (``TRACE``), which is how a posting explains itself.
+it saw on the way (``TRACE``), which is how a posting explains itself; with ``measured`` it also
+records what caps take off.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from laurels.engine.source.timeline import (
 from laurels.engine.source.writer import TERMS, Writer
 
 
-def source_of(slots: Slots, traced: bool = False) -> str:
+def source_of(slots: Slots, traced: bool = False, measured: bool = False) -> str:
     """The source of a program's step."""
-    w = Writer(slots, traced)
+    w = Writer(slots, traced, measured)
     write_constants(w)
     write_versions(w)
     for ladder in w.program.ladders:

@@ -49,10 +49,13 @@ def write_limits(w: Writer, version: L.Version, effects: Sequence[L.Effect]) -> 
         if cap.minimum is not None:
             total = " + ".join(f"e{each.index}" for each in covered)
             test = f" and {w.emit(cap.when, version)}" if cap.when else ""
-            w.out.block(
-                f"if {total} < {cap.minimum}{test}:  # {cap.name}",
-                [f"e{each.index} = 0" for each in covered],
-            )
+            body = []
+            for each in covered:
+                body += [f"if e{each.index} > 0:", f"    {cut(cap, each, f'e{each.index}')}"] if (
+                    w.measured
+                ) else []  # fmt: skip
+                body.append(f"e{each.index} = 0")
+            w.out.block(f"if {total} < {cap.minimum}{test}:  # {cap.name}", body)
     caps = [pair for pair in caps if pair[0].limit is not None or pair[0].table]
     for cap, _ in caps:
         write_room(w, version, cap)
@@ -89,7 +92,16 @@ def write_clip(w: Writer, cap: L.Cap, effect: L.Effect) -> None:
     points = f"e{effect.index}"
     room = f"room{cap.index}"
     w.trace(f"'cap', {effect.index}, {cap.index}, {room}, {points}")
-    w.out.block(f"if {points} > {room}:", [f"{points} = {'0' if cap.refuse else room}"])
+    left = "0" if cap.refuse else room
+    body = [cut(cap, effect, f"{points} - {left}")] if w.measured else []
+    w.out.block(f"if {points} > {room}:", [*body, f"{points} = {left}"])
+
+
+def cut(cap: L.Cap, effect: L.Effect, points: str) -> str:
+    """A record of what a cap takes off."""
+    return (
+        f"post(out, CUT, {effect.unit}, {points}, 0, 0, {effect.index}, {cap.index}, 0, 0, t, -1)"
+    )
 
 
 def write_used(w: Writer, effect: L.Effect, caps: Sequence[L.Cap]) -> None:

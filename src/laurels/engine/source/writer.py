@@ -117,10 +117,11 @@ def text_of(expression: Expression | None) -> str:
 class Writer:
     """The source of one program while it is being written."""
 
-    def __init__(self, slots: Slots, traced: bool) -> None:
+    def __init__(self, slots: Slots, traced: bool, measured: bool = False) -> None:
         self.slots = slots
         self.program = slots.program
         self.traced = traced
+        self.measured = measured
         self.out = Lines()
 
     def emit(self, expression: Expression, version: L.Version | None, row: str = "ev") -> str:

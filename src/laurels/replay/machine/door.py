@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from laurels.engine.book import Book
+from laurels.engine.book import ASKS, Book
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
 from laurels.replay.machine import exact
@@ -37,17 +37,19 @@ def fold_door(
     columns = builder.columns()
     keep = options.postings
     end = result.until if result.until is not None else 0
-    folded = fold(code, columns, end, keep, options.threads, ears.progress)
+    folded = fold(
+        code, columns, end, keep, options.threads, ears.progress, options.passed
+    )  # fmt: skip
     add_totals(result, folded.totals, folded.members.balances, len(builder.members))
     list_not_taken(result, builder, folded)
     facts = exact.facts_of(builder, columns)
-    return [folded_side(program, facts, folded), fold_odd(program, found, result, keep)]
+    return [folded_side(program, facts, folded), fold_odd(program, found, result, options)]
 
 
-def fold_odd(program: Compiled, found: exact.Read, result: Result, postings: bool) -> Side:
+def fold_odd(program: Compiled, found: exact.Read, result: Result, options: Options) -> Side:
     """Members that only a book can fold."""
-    kept = Kept(program)
-    rows = Rows(program, kept, True, postings)
+    kept = Kept(program, options.passed)
+    rows = Rows(program, kept, True, options.postings, options.passed)
     run = Run(program, False, None, rows.take)
     run.door, run.result = found.door, result
     for name in sorted(found.odd):
@@ -67,11 +69,13 @@ def list_not_taken(result: Result, builder: exact.Builder, folded: Folded) -> No
     for x, line in enumerate(builder.more):
         row = line[M.X_ROW]
         event = builder.rows[row]
+        event.refusal = int(refusals[x])
+        if event.type in ASKS and not waiting[x]:
+            result.decide(event.member, event, int(folded.made[M.Y_POINTS][x]))
         nothing = event.type == "withdrawn" and line[M.X_REF] < 0
         if not (waiting[x] or refusals[x] or nothing):
             continue
         member = builder.members[int(np.searchsorted(starts, row, side="right")) - 1]
-        event.refusal = int(refusals[x])
         item = Item(event, builder.places[row], event.acts)
         lost.append((member, item, bool(waiting[x]) or nothing))
     for _, item, waits in lost:

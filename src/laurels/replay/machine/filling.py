@@ -90,6 +90,7 @@ def fill_source(program: Compiled) -> str:
     rules = rule_keys(program)
     text = [
         f"EFFECTS = {len(linked.effects)}",
+        f"CAPS = {max(1, len(linked.caps))}",
         f"FUNDERS = {len(linked.funders)}",
         f"RULES = {len(rules)}",
         f"LADDERS = {len(linked.ladders)}",

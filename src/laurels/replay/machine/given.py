@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-UNITS = FUNDERS = EFFECTS = RULES = LADDERS = LEVELS = LADDER_FIRST = WIDTH = STATE_SIZE = 0
+UNITS = CAPS = FUNDERS = EFFECTS = RULES = LADDERS = LEVELS = LADDER_FIRST = WIDTH = STATE_SIZE = 0
 EFFECT_RULE: tuple[int, ...] = ()
 ONE_LINE: tuple[int, ...] = ()
 PURCHASES: tuple[int, ...] = ()

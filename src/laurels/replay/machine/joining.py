@@ -24,7 +24,7 @@ def split_records(
     count = 0
     for i in range(rows):
         k = i * RECORD
-        if rec[k + R_KIND] == LEVEL_CHANGE:
+        if rec[k + R_KIND] >= LEVEL_CHANGE:
             continue
         j = count - 1
         alike = False

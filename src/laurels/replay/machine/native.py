@@ -103,7 +103,9 @@ def run_files(
     result.events["later"] += int(vector.later.sum())
     columns = vector.columns(options.threads)
     code = machine(program, tell=ears.compiling)
-    folded = fold(code, columns, until or 0, options.postings, options.threads, ears.progress)
+    folded = fold(
+        code, columns, until or 0, options.postings, options.threads, ears.progress, options.passed
+    )
     ears.phase("decide")
     names = vector.members.cast(pa.string())
     facts = Facts(columns, names, None)

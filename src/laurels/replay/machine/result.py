@@ -15,6 +15,7 @@ from laurels.replay.machine import totals as T
 from laurels.replay.machine.filling import rule_keys
 from laurels.replay.machine.run import Members, Totals
 from laurels.replay.run import Result
+from laurels.replay.tables import PASSED
 from laurels.replay.tally import ACTIVATED, CARRIED, STAGES, RuleTotal, Tally
 
 
@@ -28,6 +29,7 @@ def add_totals(result: Result, totals: Totals, members: Any, count: int) -> None
         for unit in program.program.units:
             tally.stages[unit.name, stage] += int(members[:, unit.index * 4 + column].sum())
     _add_rules(tally, program, totals)
+    _add_cuts(tally, program, totals)
     _add_levels(tally, totals)
     for kind in program.program.events.values():
         seen = int(totals.types[kind.index])
@@ -58,6 +60,13 @@ def _add_points(tally: Tally, program: Compiled, totals: Totals) -> None:
         month, ladder, level, unit, account = at.tolist()
         where = (totals.month + month, ladder, level, linked.units[unit].name, NAMES[account])
         tally.leveled[where] += int(totals.leveled[tuple(at)])
+
+
+def _add_cuts(tally: Tally, program: Compiled, totals: Totals) -> None:
+    for month, cap in np.argwhere(totals.cuts).tolist():
+        tally.cuts[totals.month + month, program.program.caps[cap].name] += int(
+            totals.cuts[month, cap]
+        )
 
 
 def _add_rules(tally: Tally, program: Compiled, totals: Totals) -> None:
@@ -95,6 +104,11 @@ def members_table(program: Compiled, names: Any, members: Members) -> Any:
         for place, stage in enumerate(("active", "pending", "held", "debt")):
             column = members.balances[:, unit.index * 4 + place]
             found[f"{stage}_{unit.name}"] = pa.array(np.ascontiguousarray(column))
+    if len(members.passed):
+        for unit in linked.units:
+            for place, line in enumerate(PASSED):
+                column = members.passed[:, unit.index * 4 + place]
+                found[f"{line}_{unit.name}"] = pa.array(np.ascontiguousarray(column))
     for ladder in linked.ladders:
         codes = members.levels[:, ladder.index].astype(np.int32)
         words = pa.array([None, *ladder.levels], pa.string())

@@ -49,6 +49,7 @@ class Totals:
     leveled: Ints
     rules: Ints
     ruled: Ints
+    cuts: Ints
     steps: Ints
     moved: Ints
     came: Ints
@@ -60,7 +61,7 @@ class Totals:
 
     def add(self, other: Totals) -> None:
         """Add the totals of other members."""
-        for name in ("flows", "leveled", "rules", "ruled", "steps", "moved", "came", "types",
+        for name in ("flows", "leveled", "rules", "ruled", "cuts", "steps", "moved", "came", "types",
                      "gross", "returned"):  # fmt: skip
             getattr(self, name)[...] += getattr(other, name)
         self.postings += other.postings
@@ -115,7 +116,7 @@ class Worker:
         return Totals(
             months[0], zeros(span, self.units, len(linked.funders), T.ACCOUNTS),
             zeros(span, ladders, levels, self.units, T.LEVELED), zeros(rules, 2),
-            zeros(span, rules, 2), zeros(ladders, levels, span),
+            zeros(span, rules, 2), zeros(span, max(1, len(linked.caps))), zeros(ladders, levels, span),
             zeros(ladders, levels, levels, span), zeros(ladders, span), zeros(types), zeros(span),
             zeros(span),
         )  # fmt: skip
@@ -124,7 +125,8 @@ class Worker:
         """State and scratch for lots, holds, lines and grants as large as they must be."""
         slots = self.machine.program.slots
         lines = max(1, self.columns.largest_lines)
-        most = 64 + 4 * self.units * self.cap + 8 * self.holds + (8 + 4 * lines) * self.effects
+        each = 8 + 4 * lines + len(self.machine.program.program.caps)
+        most = 64 + 4 * self.units * self.cap + 8 * self.holds + each * self.effects
 
         def zeros(size: int) -> Ints:
             return np.zeros(max(1, size), dtype=np.int64)
@@ -147,7 +149,7 @@ class Worker:
             totals.flows, totals.leveled, totals.rules, zeros(2 * len(totals.rules)),
             zeros(3 * ladders), totals.steps, totals.moved, totals.came,
             zeros(self.units * T.ACCOUNTS), totals.types, totals.gross, totals.returned,
-            totals.ruled,
+            totals.ruled, totals.cuts,
         )  # fmt: skip
 
     def _buffer(self) -> None:

@@ -19,7 +19,7 @@ from laurels.replay.machine.translate import INT, Kind, Module, row, table
 DRIVER: tuple[ModuleType, ...] = (totals, member, fold)
 CAL = table(64, 64, 64)
 SCRATCH = 15
-TOTALS = 13
+TOTALS = 14
 
 
 def trees_of(program: Compiled) -> list[ast.Module]:

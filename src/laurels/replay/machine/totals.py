@@ -14,6 +14,7 @@ the buffer of records, ``c`` what changes while members are folded. The totals, 
     8 sums     unit, account: of the member alone
     9 types    type: events;  10 gross, 11 returned  month: money
     12 ruled   month, rule: points earned, taken back
+    13 cuts    month, cap: points that it took off (of a measured program)
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from laurels.engine.kernel.layout import (
     AT_PENDING,
     AT_REDEEMED,
     AT_RETURNED,
+    CUT,
     EARNED,
     HEAD,
     L_LEVEL,
@@ -42,6 +44,7 @@ from laurels.engine.kernel.layout import (
     LEVEL_CHANGE,
     NEVER,
     R_AT,
+    R_END,
     R_FROM,
     R_FUNDER,
     R_KIND,
@@ -59,6 +62,7 @@ from laurels.engine.kernel.layout import (
     UNIT,
 )
 from laurels.replay.machine.given import (
+    CAPS,
     EFFECT_RULE,
     FUNDERS,
     LADDER_FIRST,
@@ -118,6 +122,9 @@ def add_records(buf: type_any, tot: type_any, c: type_any, cal: type_any) -> Non
         if kind == LEVEL_CHANGE:
             carry(tot, u, points, month)
             turn_level(tot, c, u, points, month)
+            continue
+        if kind == CUT:
+            tot[13][month * CAPS + rec[k + R_END]] += points
             continue
         if not merges(buf, c[C_FIRST], i):
             c[C_POSTINGS] += 1
