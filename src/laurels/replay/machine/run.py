@@ -61,8 +61,8 @@ class Totals:
 
     def add(self, other: Totals) -> None:
         """Add the totals of other members."""
-        for name in ("flows", "leveled", "rules", "ruled", "cuts", "steps", "moved", "came", "types",
-                     "gross", "returned"):  # fmt: skip
+        for name in ("flows", "leveled", "rules", "ruled", "cuts", "steps", "moved", "came",
+                     "types", "gross", "returned"):  # fmt: skip
             getattr(self, name)[...] += getattr(other, name)
         self.postings += other.postings
         self.wrong += other.wrong
@@ -116,9 +116,9 @@ class Worker:
         return Totals(
             months[0], zeros(span, self.units, len(linked.funders), T.ACCOUNTS),
             zeros(span, ladders, levels, self.units, T.LEVELED), zeros(rules, 2),
-            zeros(span, rules, 2), zeros(span, max(1, len(linked.caps))), zeros(ladders, levels, span),
-            zeros(ladders, levels, levels, span), zeros(ladders, span), zeros(types), zeros(span),
-            zeros(span),
+            zeros(span, rules, 2), zeros(span, max(1, len(linked.caps))),
+            zeros(ladders, levels, span), zeros(ladders, levels, levels, span),
+            zeros(ladders, span), zeros(types), zeros(span), zeros(span),
         )  # fmt: skip
 
     def _scratch(self) -> None:
