@@ -303,6 +303,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "setting-unknown": ("request", "A setting names what the program does not have."),
     "environment-unknown": ("request", "The environment has a LAURELS_ name that is no setting."),
     "environment-wrong": ("request", "A setting of the environment cannot be read."),
+    "sum-too-large": ("request", "A member's points or metrics are beyond 10^17."),
     "story-none": ("request", "There are no stories here."),
     "unknown-in-history": ("request", "The history does not hold what was asked for."),
     "unit-unknown": ("request", "A unit was asked for that the program has not."),

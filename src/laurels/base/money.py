@@ -104,7 +104,7 @@ def _parse_slowly(value: object, exponent: int, where: str) -> int:
         raise _invalid(value, where)
     if isinstance(value, int):
         if abs(value) > BOUND:
-            raise _too_large(where)
+            raise too_large(where)
         return _scaled(value < 0, str(abs(value)), 0, exponent, where)
     if isinstance(value, float):
         # float.__repr__, because numpy's float64 is a float that prints otherwise.
@@ -126,7 +126,7 @@ def _scaled(negative: bool, digits: str, power: int, exponent: int, where: str) 
         return 0
     # The order matters: nothing long is turned into a number before it is known to be short.
     if len(kept) + power > len(str(BOUND)):
-        raise _too_large(where)
+        raise too_large(where)
     if power < 0:
         raise RequestError(
             "decimal-too-fine",
@@ -136,7 +136,7 @@ def _scaled(negative: bool, digits: str, power: int, exponent: int, where: str) 
         )
     steps = int(kept + "0" * power)
     if steps > BOUND:
-        raise _too_large(where)
+        raise too_large(where)
     return -steps if negative else steps
 
 
@@ -159,7 +159,8 @@ def _invalid(value: object, where: str) -> RequestError:
     )
 
 
-def _too_large(where: str) -> RequestError:
+def too_large(where: str) -> RequestError:
+    """The error of a number beyond BOUND."""
     return RequestError(
         "decimal-too-large",
         "the number is too large",

@@ -12,7 +12,7 @@ from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.base.instants import parse_instant
-from laurels.base.money import parse_decimal
+from laurels.base.money import BOUND, parse_decimal, too_large
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
@@ -322,6 +322,8 @@ class Door:
         if lines:
             self._lines(event, kind, lines)
             total = sum(event.lines[K.LN_AMOUNT :: self.width])
+            if total > BOUND:
+                raise too_large("lines")
             if has and parse_decimal(amount, self.exponent) != total:
                 raise RequestError(
                     "event-amount-not-sum",

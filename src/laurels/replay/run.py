@@ -25,7 +25,9 @@ from laurels.engine.book import ASKS, REFUSALS, Book
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, Event, Raw, text
 from laurels.engine.kernel import layout as K
+from laurels.engine.kernel.layout import FAR, NEVER
 from laurels.ledger.postings import Posting
+from laurels.program.growth import METRIC_BOUND
 from laurels.replay.pooled import Pool, is_pooled
 from laurels.replay.raw import Events, Place, Refused, Report, Waiting
 from laurels.replay.tally import Tally
@@ -38,6 +40,8 @@ Request = tuple[str, str, str]
 Sink = Callable[[Book, Sequence[Posting]], None]
 """Takes a member's finished book and its postings, members in the order of their ids."""
 
+BOUNDLESS = frozenset({NEVER, FAR, -FAR})
+"""Numbers of a state that stand for no number."""
 TELL_EVERY = 200
 """Events between two words about progress."""
 
@@ -249,6 +253,7 @@ class Run:
         result = self.result
         if until is not None:
             book.advance(until)
+        check_size(book)
         taken = []
         lost = {id(each) for named in book.waiting.values() for each in named
                 if each.key not in book.withdrawn}  # fmt: skip
@@ -280,6 +285,20 @@ def reject(result: Result, raw: Raw, place: Place, error: RequestError) -> None:
     result.rejected.append(
         Rejected(place.file, place.row, error.where, error.code, error.expected, value)
     )
+
+
+def check_size(book: Book) -> None:
+    """Raises RequestError where a number of the state is beyond what the lint takes for granted:
+    whoever computes with 64 bits could not be trusted any further."""
+    large = max((abs(each) for each in book.state.s if each not in BOUNDLESS), default=0)
+    if large > METRIC_BOUND:
+        raise RequestError(
+            "sum-too-large",
+            f"points or metrics of member `{book.member}` add up to {large:,}",
+            where="amount",
+            expected=f"at most {METRIC_BOUND:,} of the smallest units in a life",
+            hint="look for amounts in the wrong unit, or for a member that stands for many",
+        )
 
 
 def _order(item: Item) -> tuple[int, tuple[object, ...]]:

@@ -10,12 +10,10 @@ from laurels.program import linked, model
 from laurels.program.expr import interval
 from laurels.program.expr.bounds import Interval
 from laurels.program.form import KeyPath
+from laurels.program.growth import METRIC_BOUND
 from laurels.program.loader import Document
 from laurels.program.notes import Notes
 from laurels.program.possible import Known, possible
-
-METRIC_BOUND = 10**17
-"""No metric and no balance is beyond this: a hundred of the largest amounts there are."""
 
 DAYS = {"day": 1, "month": 31, "year": 366}
 

@@ -13,7 +13,8 @@ from laurels.base.money import BOUND, format_decimal
 from laurels.program import linked
 from laurels.program.expr import Expression, ExpressionError, bounds, interval
 from laurels.program.form import KeyPath
-from laurels.program.lint.base import METRIC_BOUND, Part
+from laurels.program.growth import METRIC_BOUND, given_by
+from laurels.program.lint.base import Part
 from laurels.program.possible import Known
 
 Placed = tuple[KeyPath, Expression | None, Known]
@@ -114,23 +115,8 @@ class Bounds(Part):
         self, version: linked.Version, effect: linked.Effect, most: dict[int, Fraction]
     ) -> Fraction:
         """The most that a rule can give for one event, in steps."""
-        give = effect.give
-        table = max((Fraction(*each) for each in entries(give.table)), default=Fraction(0))
-        if give.kind == "multiply":
-            total = sum((most.get(each, Fraction(0)) for each in give.of), Fraction(0))
-            return total * Fraction(give.numerator, give.denominator)
         ranges = self.known(version, self.types(effect.on)).ranges
-        if give.kind == "points":
-            if give.points is not None:
-                return Fraction(max(0, interval(give.points.ir, ranges)[1]))
-            return table if give.table is not None else Fraction(give.numerator)
-        base = ranges["event.amount"][1]
-        if effect.base is not None:
-            base = max(0, interval(effect.base.ir, ranges)[1])
-        if give.kind == "per":
-            return Fraction(base // give.every * give.numerator)
-        rate = table if give.table is not None else Fraction(give.numerator, give.denominator)
-        return base * rate
+        return given_by(effect, ranges, most)
 
     def _too_much(self, effect: linked.Effect, most: Fraction) -> None:
         unit = self.program.units[effect.unit]
@@ -143,8 +129,3 @@ class Bounds(Part):
             f"at most {BOUND:,} of the smallest steps",
             "bound the base, such as base: min(event.amount, money('1000000'))",
         )
-
-
-def entries(table: linked.Table | None) -> list[tuple[int, int]]:
-    """Every value of a table."""
-    return [] if table is None else [*table.entries.values(), table.otherwise]

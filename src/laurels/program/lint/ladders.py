@@ -5,7 +5,8 @@ from __future__ import annotations
 from laurels.program import linked, model
 from laurels.program.expr import Call, Const, Name, Node
 from laurels.program.form import KeyPath
-from laurels.program.lint.base import METRIC_BOUND, Part
+from laurels.program.growth import METRIC_BOUND
+from laurels.program.lint.base import Part
 from laurels.program.possible import Known, implied, possible
 
 DAY = 86_400_000_000

@@ -11,8 +11,8 @@ from laurels.base.numbers import parse_rate
 from laurels.program import linked
 from laurels.program.expr import Call, Const, Node
 from laurels.program.form import KeyPath
+from laurels.program.growth import entries
 from laurels.program.lint.base import Part
-from laurels.program.lint.bounds import entries
 from laurels.program.lint.tables import incomplete
 from laurels.program.possible import possible
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from laurels.engine.compiled import Compiled
+from laurels.engine.door import WHOLE
+from laurels.program.growth import BY_ITSELF, growth, longest
 from laurels.replay.machine.filling import columns_of
-from laurels.replay.machine.member import X_SLOT
+from laurels.replay.machine.member import X_POINTS, X_SLOT
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -20,6 +22,9 @@ MORE: tuple[DTypeLike, ...] = (
     np.int32, np.int64, np.int32, np.int32, np.int8,
 )  # fmt: skip
 """Types of the columns of X, in the order of their numbers in ``member``."""
+
+SUM_BOUND = 2**62
+"""No sum over all members is beyond this."""
 
 DEFAULTS = (0, 0, 0, 0, 0, -1, -1, 0, 0, 0, -1, -1, -1, 1)
 """What stands in X where an event says nothing."""
@@ -66,11 +71,35 @@ class Columns:
         """``E`` of the machine code."""
         return self.type, self.at, self.amount, self.version, self.occurred
 
+    def is_safe(self) -> bool:
+        """Whether no sum over a member, or over all of them, can leave 64 bits."""
+        linked = self.program.program
+        own = [each for each, column in zip(self.own, columns_of(self.program), strict=False)
+               if column.type is np.int64]  # fmt: skip
+        other = largest(self.more[X_POINTS], self.lines, *own)
+        most = max(other, largest(self.amount))
+        if most >= WHOLE:  # a return of all that is left; it adds nothing
+            amounts = self.amount[self.type != linked.events["return"].index]
+            most = max(other, largest(amounts))
+        if largest(np.diff(self.start)) > longest(linked, most):
+            return False
+        due = BY_ITSELF * len(self.start) * growth(linked, 1)
+        if due + len(self) * growth(linked, most) < SUM_BOUND:
+            return True
+        sizes = np.bincount(np.frexp(self.amount.astype(np.float64))[1]).tolist()
+        sums = (n * growth(linked, max(1 << k, other)) for k, n in enumerate(sizes) if n)
+        return bool(due + sum(sums) < SUM_BOUND)
+
     def mask(self) -> Ints:
         """0 for a column of one value, -1 for a full one."""
         found = [0 if len(self.version) == 1 else -1, -1]
         found += [0 if len(each) == 1 else -1 for each in self.own]
         return np.array(found, dtype=np.int64)
+
+
+def largest(*columns: Array) -> int:
+    """The largest number in some columns."""
+    return max(int(each.max(initial=0)) for each in columns)
 
 
 def empty_own(program: Compiled) -> tuple[Array, ...]:

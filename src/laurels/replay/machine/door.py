@@ -35,6 +35,10 @@ def fold_door(
         if not builder.add(name, items):
             found.odd[name] = items
     columns = builder.columns()
+    if not columns.is_safe():  # a book computes in integers without bounds
+        found.odd |= found.members
+        builder = exact.Builder(program)
+        columns = builder.columns()
     keep = options.postings
     end = result.until if result.until is not None else 0
     folded = fold(

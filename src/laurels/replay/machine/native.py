@@ -91,9 +91,12 @@ def run_files(
     vector = Vector(program, table, lengths, ears.phase)
     vector.encode(options.threads)
     vector.check_special()
+    slow_rows = vector.group(until)
+    columns = vector.columns(options.threads)
+    if not columns.is_safe():
+        return None
     result = Result(program, False, None, Tally(program))
     result.report = Report()
-    slow_rows = vector.group(until)
     side, moment = _slow(program, slow_rows, lengths, files, result, until)
     _report(result.report, vector.rows - len(slow_rows))
     if until is None:
@@ -101,7 +104,6 @@ def run_files(
         until = max((each for each in (fast, moment) if each is not None), default=None)
     result.until = until
     result.events["later"] += int(vector.later.sum())
-    columns = vector.columns(options.threads)
     code = machine(program, tell=ears.compiling)
     folded = fold(
         code, columns, until or 0, options.postings, options.threads, ears.progress, options.passed
