@@ -43,6 +43,7 @@ class Settings:
     programs: Path | None
     host: str
     port: int
+    workers: int
     pool_size: int
     jobs: bool
     webhooks: bool
@@ -107,6 +108,9 @@ SETTINGS = (
     Setting("LAURELS_HOST", "host", str, "127.0.0.1",
             "The address that HTTP is served on. Put a proxy with TLS before any other than this."),
     Setting("LAURELS_PORT", "port", _whole(0, 65535), "8080", "Its port; 0: any that is free."),
+    Setting("LAURELS_WORKERS", "workers", _whole(1, 64), "1",
+            "Processes that serve HTTP. Requests that arrive together are written together, so one"
+            " is best until its core is busy."),
     Setting("LAURELS_POOL_SIZE", "pool_size", _whole(2, 100), "4",
             "Connections of one process to the database, besides two for jobs and webhooks."),
     Setting("LAURELS_JOBS", "jobs", _switch, "on",

@@ -295,6 +295,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "program-name": ("request", "The file is of another program than the address says."),
     "program-not-ready": ("request", "No text of the program is in force yet."),
     "program-too-many": ("request", "There are as many programs as one database can hold."),
+    "port-taken": ("request", "Nothing can listen on the port."),
     "position-wrong": ("request", "A position of the feed is none."),
     "rate-invalid": ("request", "A rate is not `4%`, `0.04`, `1/25` or `1 per 25`."),
     "rate-too-fine": ("request", "A rate needs a numerator or denominator beyond 10^9."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -341,6 +342,31 @@ def init(
         console.print(f"{len(files)} files of {source} in {folder}", markup=False)
         console.print(f"next: laurels check {folder}/program.yaml", markup=False)
         console.print(f"      laurels story {folder}", markup=False)
+
+
+@app.command()
+def serve(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Folder of the embedded server.")
+    ] = None,
+    programs: Annotated[
+        Path | None, typer.Option("--programs", metavar="DIR", help="Program files to publish.")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="0: any that is free.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve HTTP: start the database, migrate it, publish programs, answer.
+
+    LAURELS_DATABASE_URL names a PostgreSQL of your own; docs/settings.md has the other settings.
+    """
+    if importlib.util.find_spec("granian") is None:
+        usage("this needs laurels[service,embedded], or laurels[service] and a database of yours")
+    from laurels.bootstrap.serving import serve as run
+    from laurels.cli.database import settings
+
+    with told(as_json):
+        run(settings(data).changed(programs=programs, host=host, port=port))
 
 
 @app.command()

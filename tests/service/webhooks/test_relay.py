@@ -12,12 +12,12 @@ from standardwebhooks import Webhook
 
 from laurels.base.errors import RequestError
 from laurels.base.outside import now, random_bytes, ticks
-from laurels.service.feed import end_of_feed, read_feed, stretch
+from laurels.service.feed import end_of_feed, stretch
 from laurels.service.service import Service
 from laurels.service.types import Actor
 from laurels.service.webhooks import endpoints as W
 from laurels.service.webhooks.addresses import networks
-from laurels.service.webhooks.relay import LEASE_SECONDS, Relay
+from laurels.service.webhooks.relay import LEASE_SECONDS, Relay, ServiceFeed, Turn
 from laurels.service.webhooks.schedule import SECONDS
 from laurels.service.webhooks.sender import Sender
 from laurels.store.roles import SERVICE_ROLE
@@ -87,16 +87,6 @@ class World:
 
     def messages(self) -> list[dict[str, Any]]:
         return [json.loads(each.body) for each in self.receiver.deliveries]
-
-
-@dataclass(frozen=True)
-class ServiceFeed:
-    service: Service
-
-    async def rows(self, program: str, after: str, limit: int) -> list[dict[str, Any]]:
-        async with self.service.pool.connection() as connection:
-            running = await self.service._running(connection, program)
-            return await read_feed(connection, running, after, limit)
 
 
 @asynccontextmanager
@@ -335,8 +325,6 @@ def test_two_relays_share_the_endpoints_and_a_lost_lease_moves_nothing() -> None
             await w.until_idle()
             assert len(w.receiver.deliveries) == 1
             cursor = (await w.seen(endpoint.webhook)).cursor
-            from laurels.service.webhooks.relay import Turn
-
             await w.relay._release(claim, Turn(claim.cursor))
             assert (await w.seen(endpoint.webhook)).cursor == cursor
 

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from laurels.service.feed import read_feed
+from laurels.service.service import Service
 from laurels.service.webhooks import signing
 from laurels.service.webhooks.endpoints import ID_BYTES, read_secrets
 from laurels.service.webhooks.envelope import envelope, message_id
@@ -47,6 +49,19 @@ class Feed(Protocol):
     async def rows(self, program: str, after: str, limit: int) -> Sequence[Row]:
         """Rows after a position, in an order in which a reader misses nothing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFeed:
+    """The feed of a service's database."""
+
+    service: Service
+
+    async def rows(self, program: str, after: str, limit: int) -> Sequence[Row]:
+        """Rows after a position."""
+        async with self.service.pool.connection() as connection:
+            running = await self.service._running(connection, program)
+            return await read_feed(connection, running, after, limit)
 
 
 @dataclass(frozen=True, slots=True)
