@@ -104,6 +104,7 @@ def test_every_code_of_the_family_has_a_case_or_a_test_elsewhere() -> None:
     missing = known - shown - elsewhere - {
         "program-file-encoding", "program-file-unreadable", "program-too-deep",
         "program-too-large", "program-not-a-mapping",
+        "program-published",  # found by the service, which knows what was published
     }  # fmt: skip
     assert not missing, sorted(missing)
 

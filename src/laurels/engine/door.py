@@ -16,7 +16,7 @@ from laurels.base.money import BOUND, parse_decimal, too_large
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
-from laurels.engine.slots import upper
+from laurels.engine.slots import constant, upper
 from laurels.program import linked as L
 from laurels.program.expr import Predicate
 from laurels.program.names import BUILTIN
@@ -151,7 +151,7 @@ class Door:
         texts: list[tuple[str, int, dict[str, int], int]] = []
         rest: list[tuple[str, L.Attribute, list[tuple[int, Reader]]]] = []
         for name, attribute in attributes.items():
-            column = columns.get(f"{prefix}{upper(name)}")
+            column = columns.get(constant(prefix, name))
             predicates = self.slots.predicates_of(f"{kind}.{name}")
             simple = attribute.type == "text" and attribute.values is None
             if simple and not predicates and not attribute.required:

@@ -15,7 +15,7 @@ from laurels.engine.door import Raw, read_date, read_flag
 from laurels.engine.explained import AtomSeen
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.windows import counted, rolled
-from laurels.engine.slots import upper
+from laurels.engine.slots import constant, upper
 from laurels.program import linked as L
 from laurels.program.expr import Expression, interpret
 from laurels.program.expr.conditions import AllOf, AnyOf, Atom, Condition, atoms
@@ -117,7 +117,7 @@ class Sight:
         if kind == "level":
             return self.level(name)
         if kind == "held":
-            return self.s[state[f"HELD_{upper(name)}"]] != 0
+            return self.s[state[constant("HELD_", name)]] != 0
         if kind == "balance":
             return self.s[state[f"UNIT_{upper(name)}"] + K.U_ACTIVE]
         return self.member.get(name, "")

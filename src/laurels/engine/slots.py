@@ -5,6 +5,7 @@ The layout is the union over all versions, so that a state outlives a change of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -102,7 +103,7 @@ class Slots:
             if limit.times is not None:
                 self._take(f"SPENDINGS_{limit.index}_{upper(limit.name)}", 2)
         for product in self.program.products:
-            self._take(f"HELD_{upper(product)}", 1)
+            self._take(constant("HELD_", product), 1)
         for name, attribute in self.program.member.items():
             if attribute.type == "text":
                 self._take(f"MEMBER_{upper(name)}", 1)
@@ -113,7 +114,7 @@ class Slots:
         """The slot of a metric; the index keeps definitions of two versions apart."""
         metric = self.program.metrics[index]
         same = [each.index for each in self.program.metrics if each.name == metric.name]
-        suffix = "" if len(same) == 1 else f"_{same.index(index) + 1}"
+        suffix = "" if len(same) == 1 else f"_v{same.index(index) + 1}"
         return f"METRIC_{upper(metric.name)}{suffix}"
 
     def cap(self, index: int) -> str:
@@ -143,7 +144,7 @@ class Slots:
     def predicate_name(self, predicate: Predicate) -> str:
         """A readable and unique name of a predicate's column."""
         number = self.strings.predicates.index(predicate)
-        return f"{upper(predicate.name.partition('.')[2])}_{upper(predicate.op)}_{number}"
+        return f"{upper(predicate.name.partition('.')[2])}_{predicate.op}_{number}"
 
     def _columns(self) -> None:
         attributes: dict[str, None] = {}
@@ -154,7 +155,7 @@ class Slots:
         used |= {f"event.{table.name}" for table in tables(self.program)}
         for name in attributes:
             if f"event.{name}" in used:
-                self.columns[f"E_{upper(name)}"] = at
+                self.columns[constant("E_", name)] = at
                 at += 1
             for predicate in self.predicates_of(f"event.{name}"):
                 self.columns[f"E_{self.predicate_name(predicate)}"] = at
@@ -180,7 +181,7 @@ class Slots:
             line_attributes |= dict.fromkeys(event.line)
         for name in line_attributes:
             if f"line.{name}" in used:
-                self.lines[f"LN_{upper(name)}"] = width
+                self.lines[constant("LN_", name)] = width
                 width += 1
             for predicate in self.predicates_of(f"line.{name}"):
                 self.lines[f"LN_{self.predicate_name(predicate)}"] = width
@@ -195,6 +196,20 @@ class Slots:
 def upper(name: str) -> str:
     """A name as a constant."""
     return name.upper().replace("-", "_").replace(" ", "_")
+
+
+LAYOUT = frozenset(name for name in vars(K) if name.isupper())
+OURS = re.compile(r"E_(LOCAL|MEMBER|BUDGET)_")
+
+
+def constant(prefix: str, name: str) -> str:
+    """The constant of one of a program's own names: ``E_METHOD``.
+
+    A name that would be one of the layout's constants keeps its small letters, ``E_day``: so a
+    program may use it, and no two are the same.
+    """
+    found = prefix + upper(name)
+    return prefix + name if found in LAYOUT or OURS.match(found) else found
 
 
 def canonical_name(name: str) -> str:

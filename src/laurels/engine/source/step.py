@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from laurels.engine.slots import upper
+from laurels.engine.slots import constant, upper
 from laurels.engine.source.rules import write_handling
 from laurels.engine.source.writer import HOLDING, Writer
 from laurels.program import linked as L
@@ -68,7 +68,7 @@ def branch(w: Writer, event: L.EventType) -> list[str]:
         first += member_lines(w)
     elif event.name in ("product_opened", "product_closed") and w.program.products:
         held = 1 if event.name == "product_opened" else 0
-        base = f"HELD_{upper(w.program.products[0])}"
+        base = constant("HELD_", w.program.products[0])
         first.append(f"s[{base} + ev[E_LINE]] = {held}")
     used = any(event.name in each.of for each in w.program.metrics) or any(
         event.name in each.on for each in w.program.effects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from laurels.engine.kernel import layout as K
-from laurels.engine.slots import Slots, canonical_name, upper
+from laurels.engine.slots import Slots, canonical_name, constant, upper
 from laurels.program import linked as L
 from laurels.program.expr import Expression, Predicate, emit
 
@@ -33,13 +33,13 @@ class Where:
         if kind in ("event", "paid"):
             return self.event(kind, rest)
         if kind == "line":
-            return "ln[k + LN_AMOUNT]" if rest == "amount" else f"ln[k + LN_{upper(rest)}]"
+            return "ln[k + LN_AMOUNT]" if rest == "amount" else f"ln[k + {constant('LN_', rest)}]"
         if kind == "metrics":
             return self.metric(rest)
         if kind == "level":
             return f"s[LADDER_{upper(rest)} + L_LEVEL]"
         if kind == "held":
-            return f"s[HELD_{upper(rest)}]"
+            return f"s[{constant('HELD_', rest)}]"
         if kind == "member":
             return f"s[MEMBER_{upper(rest)}]"
         if kind == "balance":
@@ -49,7 +49,7 @@ class Where:
     def event(self, kind: str, name: str) -> str:
         row = "rf" if kind == "paid" else self.row
         fixed = {"amount": "E_AMOUNT", "occurred_at": "E_AT", "type": "E_TYPE"}
-        return f"{row}[{fixed.get(name, f'E_{upper(name)}')}]"
+        return f"{row}[{fixed.get(name) or constant('E_', name)}]"
 
     def metric(self, name: str) -> str:
         assert self.version is not None

@@ -11,11 +11,10 @@ from laurels.program.link.base import Part
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 WORDS = frozenset({"in", "true", "false", "null"})
 EVENT = frozenset(
-    """amount at currency day direction hold id line lines member month occurred_at outcome paid
-    pays points recorded_at returns source to type unit until version withdraws""".split()
+    """amount currency direction hold id line lines member occurred_at outcome pays points
+    recorded_at returns source to type unit until withdraws""".split()
 )
-EVENT_PREFIX = re.compile(r"(local|member|budget)_|.*_(starts_with|ends_with|contains)_[0-9]+$")
-LINE = frozenset("amount left line mark share".split())
+LINE = frozenset("amount line".split())
 METRIC = frozenset("glyph sum term title when".split())
 LEVEL = frozenset("by none otherwise".split())
 LADDER = frozenset({"first"})
@@ -57,10 +56,10 @@ class Reserved(Part):
         """Fields that every event has."""
         for name, event in self.program.events.items():
             for key in event.attributes:
-                if key in EVENT or EVENT_PREFIX.match(key):
+                if key in EVENT:
                     yield ("events", name, "attributes", key), "a field of every event"
             for key in event.line:
-                if key in LINE or EVENT_PREFIX.match(key):
+                if key in LINE:
                     yield ("events", name, "line", key), "a field of every line"
 
     def _in_versions(self) -> Iterator[tuple[KeyPath, str]]:

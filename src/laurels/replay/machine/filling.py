@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
-from laurels.engine.slots import upper
+from laurels.engine.slots import constant, upper
 from laurels.program.names import BUILTIN
 
 ASK_TYPES = ("redemption", "hold", "capture", "void", "transfer")
@@ -54,7 +54,7 @@ def _type_of(program: Compiled, name: str) -> DTypeLike:
     kinds: set[str] = set()
     codes = 0
     texts = [
-        (f"event.{key}", f"E_{upper(key)}", each.type)
+        (f"event.{key}", constant("E_", key), each.type)
         for event in linked.events.values()
         for key, each in event.attributes.items()
     ]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import OUTCOMES, WHOLE, Door
-from laurels.engine.slots import upper
+from laurels.engine.slots import constant, upper
 from laurels.program.names import FIRST_OWN_TYPE
 from laurels.replay.machine import arrow
 from laurels.replay.machine import member as M
@@ -185,7 +185,7 @@ class Vector:
                 self.own[number] = found
 
     def _number(self, name: str, scales: dict[int, Any], required: NDArray[np.bool_]) -> None:
-        column = self.program.slots.columns.get(f"E_{upper(name)}")
+        column = self.program.slots.columns.get(constant("E_", name))
         attribute = next(iter(scales.values()))
         found, bad, empty = arrow.numbers(self.table[name], attribute.scale)
         has = np.isin(self.kind, list(scales))
