@@ -31,9 +31,9 @@ async def service() -> AsyncIterator[Service]:
         yield opened
 
 
-async def install(opened: Service, program: Compiled, epoch: int = 1) -> str:
+async def install(opened: Service, program: Compiled, epoch: int = 1, name: str = "") -> str:
     """Put a compiled program in force without linting it: generated ones are odd. Its name."""
-    name = program.name
+    name = name or program.name
     async with opened.pool.connection() as connection:
         await connection.execute(
             "INSERT INTO programs SELECT 1 + coalesce(max(program), 0), %s FROM programs"

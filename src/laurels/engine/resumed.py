@@ -74,16 +74,28 @@ class Resumed(Book):
                 self.holds.setdefault(event.refers, []).append(event)
         self.first_hold = 1 + self.held_before - sum(map(len, self.holds.values()))
 
-    def follow(self, tail: Sequence[Event], now: int, expected: Snapshot | None) -> None:
+    def cut(self, event: Event, original: Event) -> None:
+        """A return as if never bought has taken from its original."""
+        self._line_of(event, original)
+        self.cuts.setdefault(original.key, []).append(event)
+
+    def follow(
+        self, tail: Sequence[Event], now: int, expected: Snapshot | None, until: int = K.FAR
+    ) -> None:
         """Fold what stands after the floor, in event order, up to `now`.
 
-        expected: the state that was saved there. Raises Fault when the fold comes to another.
+        expected  the state that was saved there. Raises Fault when the fold comes to another
+        until     leave out what acts at or after this instant
         """
         self.before = 0
         self.history = list(tail)
         self.places = [event.place for event in tail]
         self.named += [e for e in tail if e.pays or e.type == "return"]
         self._rewind(0)
+        if until < K.FAR:
+            tail = [event for event in tail if event.acts < until]
+            self.history = list(tail)
+            self.places = [event.place for event in tail]
         for position, event in enumerate(tail, 1):
             self.segments.append(self._apply(event))
             if position % STRETCH == 0:

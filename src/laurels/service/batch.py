@@ -41,19 +41,23 @@ class Batch:
     """Events of one program in one transaction.
 
     answers   what became of each, by position; those that are missing were put back
+    members   to be brought on to `until` besides, where they are free
     """
 
     def __init__(
         self, connection: Connection, programs: Programs, number: int, key: bytes,
-        comings: list[Coming],
+        comings: list[Coming], members: Iterable[int] = (), until: int | None = None,
     ) -> None:  # fmt: skip
         self.connection = connection
         self.programs = programs
         self.number = number
         self.key = key
         self.comings = comings
+        self.members = set(members)
+        self.until = until
         self.answers: dict[int, Answer] = {}
         self.put_back: list[int] = []
+        self.brought = 0
         self.now = 0
         self.twins: dict[int, int] = {}
         self.running: Running
@@ -73,7 +77,10 @@ class Batch:
             comings = [self.comings[i] for i in ready]
             comings += await self._parked(rows)
             desks = await self._decide(comings, rows)
-            for desk in desks.values():
+            for member, desk in desks.items():
+                if self.until is not None and member in self.members:
+                    desk.advance(min(self.until, self.now))
+                    self.brought += 1
                 desk.check(desk.before)
                 written.add(desk)
             if written.members:
@@ -121,28 +128,24 @@ class Batch:
             hashed[name] = identity(name, self.key)
         members = await resolve(self.connection, self.number, hashed)
         missing = {self.comings[i].named for i in ready} - members.keys()
+        if any(unit.transferable for unit in self.running.compiled.program.units):
+            missing |= receivers - members.keys()
         if missing:
             wanted = {name: hashed[name] for name in missing}
             members |= await enrol(self.connection, self.number, wanted, self.now)
-        found = []
         for i in ready:
             coming = self.comings[i]
             assert coming.event is not None
             coming.member = members[coming.named]
-            if coming.event.to:
-                if coming.event.to not in members:
-                    self._reject(i, RequestError("member-unknown", "there is no such member",
-                                                 where="to"))  # fmt: skip
-                    continue
+            if coming.event.to in members:
                 coming.to = members[coming.event.to]
                 coming.body = rest_of({**coming.raw, "to": f"~{coming.to}"})
-            found.append(i)
-        return found
+        return ready
 
     async def _lock(self, ready: list[int]) -> dict[int, Member]:
         wanted = {self.comings[i].member for i in ready}
         wanted |= {self.comings[i].to for i in ready if self.comings[i].to}
-        rows = await lock_members(self.connection, wanted)
+        rows = await lock_members(self.connection, wanted | self.members)
         for i in ready:
             coming = self.comings[i]
             if coming.member not in rows or (coming.to and coming.to not in rows):
@@ -243,7 +246,7 @@ class Batch:
             if coming.to:
                 named.setdefault(coming.to, set())
         for member, row in rows.items():
-            if row.parked_until is not None:
+            if row.parked_until is not None or member in self.members:
                 named.setdefault(member, set())
         busy = {member: rows[member] for member in named}
         loader = Loader(self.connection, self.running, self.known)

@@ -42,11 +42,14 @@ def read_rest(text: str) -> dict[str, Any]:
     return found
 
 
-def chained(before: bytes | None, *parts: str) -> bytes:
-    """A hash over a body and the member's one before it."""
-    digest = hashlib.sha256(before or b"")
-    digest.update("\x1f".join(parts).encode())
-    return digest.digest()
+def digest_of(*parts: str) -> bytes:
+    """A hash over an event's body and what stands in columns beside it."""
+    return hashlib.sha256("\x1f".join(parts).encode()).digest()
+
+
+def chained(before: bytes | None, digest: bytes) -> bytes:
+    """A body's hash, chained to the member's one before it."""
+    return hashlib.sha256((before or b"") + digest).digest()
 
 
 def identity(name: str, key: bytes) -> bytes:

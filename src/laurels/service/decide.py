@@ -182,7 +182,7 @@ def decide(comings: list[Coming], desks: Mapping[int, Desk], budgets: Budgets) -
             continue
         if budgets.running.budgets:
             budgets.settle(event)
-        if event.type == "transfer":
+        if event.type == "transfer" and coming.to:
             taken.append(give(coming, desks[coming.to], budgets.running))
     return taken
 

@@ -185,7 +185,7 @@ class Desk:
                     book.stand_after(event, original)
                 P.tie(event, original, kept[sequence])
                 if event.type == "return" and standing == P.OUT_OF_HISTORY:
-                    book.cuts.setdefault(original.key, []).append(event)
+                    book.cut(event, original)
 
     # -- taking --------------------------------------------------------------------------------
 

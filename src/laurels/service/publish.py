@@ -57,6 +57,35 @@ async def publish(
     return Published(program, epoch, "in-force", found, diff, now)
 
 
+async def describe(
+    connection: Connection, programs: Programs, number: int, at: int
+) -> dict[str, Any]:
+    """The text of a program at an instant, and its versions: in force, past or coming."""
+    rows = await rows_of(connection, "epoch_at", program=number, at=at)
+    running = await programs.running(connection, number, rows[0][0])
+    linked = running.compiled.program
+    current = running.compiled.version_at(at, at)
+    return {
+        "program": running.name,
+        "title": linked.document.title,
+        "epoch": running.epoch,
+        "published_at": running.published_at,
+        "text": running.text,
+        "version": linked.versions[current].number if current is not None else None,
+        "versions": [
+            {
+                "version": each.version,
+                "note": each.note,
+                "effective_from": linked.versions[i].effective_from,
+                "published_at": linked.versions[i].published_at,
+                "state": "in-force" if i == current else "coming" if current is None or i > current
+                else "past",
+            }
+            for i, each in enumerate(linked.document.versions)
+        ],
+    }  # fmt: skip
+
+
 async def _number(connection: Connection, program: str) -> int:
     row = await (
         await connection.execute("SELECT program FROM programs WHERE name = %s", [program])

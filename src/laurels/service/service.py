@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
 from decimal import Decimal
 from types import TracebackType
 from typing import Any
@@ -11,12 +13,26 @@ from psycopg_pool import AsyncConnectionPool
 
 from laurels.base.errors import RequestError
 from laurels.engine.compiled import Compiled
+from laurels.engine.explanations import PostingExplanation
+from laurels.service import advance as advancing
+from laurels.service import hold as holding
+from laurels.service import listing, person, reading
 from laurels.service import publish as publishing
+from laurels.service import quote as quoting
+from laurels.service.audit import audit
 from laurels.service.decide import Coming
 from laurels.service.lanes import Lanes
 from laurels.service.load import rows_of
 from laurels.service.programs import Connection, Programs, Running
-from laurels.service.types import Actor, Answer, Control, Published
+from laurels.service.types import (
+    Actor,
+    Answer,
+    Control,
+    MemberView,
+    Page,
+    Published,
+    Quote,
+)
 
 WORKERS = 2
 SETTINGS = (
@@ -42,7 +58,7 @@ class Service:
 
     @classmethod
     async def open(cls, conninfo: str, *, pool_size: int = 4, workers: int = WORKERS) -> Service:
-        """Open a database that has been migrated. Close it with `close`."""
+        """Open a database that has been migrated. Let go of it with `stop`."""
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             conninfo, min_size=1, max_size=pool_size, open=False, kwargs={"autocommit": True}
         )
@@ -64,7 +80,7 @@ class Service:
         assert row is not None
         return cls(pool, deciding, row[0].encode(), workers)
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Stop taking, and let go of the database."""
         await self._lanes.stop()
         await self._deciding.close()
@@ -79,7 +95,7 @@ class Service:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.close()
+        await self.stop()
 
     # -- programs ------------------------------------------------------------------------------
 
@@ -94,6 +110,22 @@ class Service:
             return await publishing.publish(
                 connection, self.programs, actor, program, text, dry_run
             )
+
+    async def program(
+        self, actor: Actor, program: str, *, at: int | None = None
+    ) -> Mapping[str, Any]:
+        """The text in force, or the one that was at an instant, and its versions."""
+        del actor
+        async with self.pool.connection() as connection:
+            number = await self.programs.number(connection, program)
+            when = at if at is not None else await self._clock(connection)
+            return await publishing.describe(connection, self.programs, number, when)
+
+    async def program_names(self) -> list[str]:
+        """Every program of the database."""
+        async with self.pool.connection() as connection:
+            cursor = await connection.execute("SELECT name FROM programs ORDER BY name")
+            return [name for (name,) in await cursor.fetchall()]
 
     async def compiled(self, program: str) -> Compiled:
         """The engine's program that is in force."""
@@ -144,6 +176,170 @@ class Service:
         for i, answer in zip(places, await self._lanes.submit(number, comings, bulk), strict=True):
             answers[i] = answer
         return [answer for answer in answers if answer is not None]
+
+    async def event(self, actor: Actor, program: str, source: str, identity: str) -> Answer:
+        """What became of an event: the truth after an unknown outcome. Raises RequestError."""
+        del actor
+        async with self._reading(program) as (connection, running):
+            return await listing.event(connection, running, source, identity)
+
+    async def events(
+        self, actor: Actor, program: str, state: str, *, after: str | None = None, limit: int = 100
+    ) -> Page:
+        """Events that are parked, wait, or were rejected."""
+        async with self._reading(program) as (connection, running):
+            page = await listing.events(connection, running, state, after, limit)
+        await self._record(actor, f"list_{state}", running.number)
+        return page
+
+    async def quote(self, actor: Actor, program: str, event: Mapping[str, Any]) -> Quote:
+        """What an event would do if it came now, and what may be paid in points. Posts nothing."""
+        coming = coming_of(actor, {"id": "quote", **event})
+        async with self._reading(program) as (connection, running):
+            now = await self._clock(connection)
+            return await quoting.quote(connection, running, self._key, coming, now)
+
+    async def hold_state(
+        self, actor: Actor, program: str, member: str, hold: str
+    ) -> Mapping[str, Any]:
+        """A hold as it stands: see HoldView. Raises RequestError."""
+        del actor
+        async with self._reading(program) as (connection, running):
+            found = await reading.find_member(connection, running.number, self._key, member)
+            now = await self._clock(connection)
+            return asdict(await holding.hold_state(connection, running, found, hold, now))
+
+    # -- members -------------------------------------------------------------------------------
+
+    async def member(
+        self, actor: Actor, program: str, member: str, *, at: int | None = None,
+        known_at: int | None = None,
+    ) -> MemberView:  # fmt: skip
+        """A member now; just before a business time `at`, as known now or just before `known_at`.
+
+        A read by staff is recorded. Raises RequestError.
+        """
+        async with self._reading(program) as (connection, running):
+            found = await reading.find_member(connection, running.number, self._key, member)
+            now = await self._clock(connection)
+            view = await reading.member_view(connection, running, program, found, now, at, known_at)
+        await self._record(actor, "read_member", running.number, found)
+        return view
+
+    async def put_member(
+        self, actor: Actor, program: str, member: str, change: Mapping[str, Any]
+    ) -> list[Answer]:
+        """Attributes, products, identities, enrolment: each written as an event with its id and
+        time. See `person.events_of`. Raises RequestError."""
+        events = person.events_of(change, member)
+        identities = change.get("identities") or {}
+        answers = await self.take(actor, program, events)
+        wrong = next((each.error for each in answers if each.error is not None), None)
+        if wrong is None and identities:
+            async with self._deciding.connection() as connection, connection.transaction():
+                running = await self._running(connection, program)
+                found = await reading.find_member(connection, running.number, self._key, member)
+                await person.identify(connection, running, self._key, found, identities)
+        return answers
+
+    async def block(self, actor: Actor, program: str, member: str) -> str:
+        """Nothing can be spent any more; what is earned still counts. Returns the status."""
+        return await self._status(actor, program, member, "block")
+
+    async def unblock(self, actor: Actor, program: str, member: str) -> str:
+        """As it was before it was blocked."""
+        return await self._status(actor, program, member, "unblock")
+
+    async def close(self, actor: Actor, program: str, member: str) -> str:
+        """No event is taken any more."""
+        return await self._status(actor, program, member, "close")
+
+    async def erase(self, actor: Actor, program: str, member: str) -> str:
+        """Forget the person; the books stay, and can still be proved."""
+        return await self._status(actor, program, member, "erase")
+
+    async def _status(self, actor: Actor, program: str, member: str, what: str) -> str:
+        async with self._deciding.connection() as connection, connection.transaction():
+            running = await self._running(connection, program)
+            found = await reading.find_member(connection, running.number, self._key, member)
+            now = await self._clock(connection)
+            return await person.change_status(connection, running, actor, found, what, now)
+
+    async def postings(
+        self, actor: Actor, program: str, member: str, *, after: str | None = None,
+        limit: int = 100,
+    ) -> Page:  # fmt: skip
+        """A member's postings, the newest first."""
+        async with self._reading(program) as (connection, running):
+            found = await reading.find_member(connection, running.number, self._key, member)
+            page = await listing.postings(connection, running, found, after, limit)
+        await self._record(actor, "list_postings", running.number, found)
+        return page
+
+    async def explanation(
+        self, actor: Actor, program: str, member: str, posting: str
+    ) -> PostingExplanation:
+        """Why a posting is what it is, as it was known when it was posted. `posting` is the `id`
+        that the list of postings shows. Raises RequestError."""
+        async with self._reading(program) as (connection, running):
+            found = await reading.find_member(connection, running.number, self._key, member)
+            explained = await listing.explanation(connection, running, found, posting)
+        await self._record(actor, "explain_posting", running.number, found)
+        return explained
+
+    # -- the books -----------------------------------------------------------------------------
+
+    async def ledger(
+        self, actor: Actor, program: str, *, at: int | None = None
+    ) -> list[dict[str, object]]:
+        """What every account of every unit holds, by what was posted before an instant."""
+        del actor
+        async with self._reading(program) as (connection, running):
+            return await listing.ledger(connection, running, at)
+
+    # -- time ----------------------------------------------------------------------------------
+
+    async def advance(self, program: str, until: int | None = None) -> int:
+        """Post what has fallen due for every member, until now or an earlier instant; returns how
+        many had something due. Safe to run twice."""
+        async with self.pool.connection() as connection:
+            number = await self.programs.number(connection, program)
+            now = await self._clock(connection)
+        when = now if until is None else min(until, now)
+        return await advancing.advance(self._deciding, self.programs, number, self._key, when)
+
+    async def move_clock(self, actor: Actor, to: int) -> None:
+        """Move the test clock of a sandbox forward: everything that falls due on the way
+        happens."""
+        async with self.pool.connection() as connection:
+            await advancing.move_clock(connection, actor, to)
+            cursor = await connection.execute("SELECT name FROM programs ORDER BY program")
+            names = [name for (name,) in await cursor.fetchall()]
+        for name in names:
+            await self.advance(name)
+
+    # -- shared --------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _reading(self, program: str) -> AsyncIterator[tuple[Connection, Running]]:
+        """A connection that sees one snapshot, and the program in force."""
+        async with self.pool.connection() as connection:
+            await self.programs.number(connection, program)
+            async with reading.snapshot(connection):
+                yield connection, await self._running(connection, program)
+
+    async def _clock(self, connection: Connection) -> int:
+        rows = await rows_of(connection, "moment", program=0)
+        return int(rows[0][0])
+
+    async def _record(
+        self, actor: Actor, action: str, program: int, member: int | None = None
+    ) -> None:
+        """Write down that staff read something."""
+        if actor.roles <= {"till"}:
+            return
+        async with self.pool.connection() as connection, connection.transaction():
+            await audit(connection, await self._clock(connection), actor, action, program, member)
 
 
 async def steady(connection: Connection) -> None:

@@ -128,3 +128,41 @@ class MemberView:
     next_expiries: tuple[tuple[str, LotView], ...]
     attributes: Mapping[str, str] = field(default_factory=dict)
     identities: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """How many points of a unit may be paid towards an event; `refusal` says why none may."""
+
+    unit: str
+    points: Decimal
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What an event would do if it came at `at`, by the program text of an epoch. Nothing is
+    posted, nothing is kept."""
+
+    answer: Answer
+    payable: tuple[Payable, ...]
+    at: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldView:
+    """A hold: how many points it set aside, what has become of them, what it still has.
+
+    state  refused, open, or closed: everything was captured, given back, or has lapsed
+    """
+
+    hold: str
+    member: str
+    unit: str
+    state: Literal["refused", "open", "closed"]
+    points: Decimal
+    held: Decimal
+    captured: Decimal
+    voided: Decimal
+    until: int | None

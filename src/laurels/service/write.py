@@ -8,7 +8,7 @@ from typing import Any
 from laurels.engine import packed as P
 from laurels.engine.door import Event
 from laurels.engine.kernel import layout as K
-from laurels.service.bodies import Raw, chained, pack_bytes, rest_of
+from laurels.service.bodies import Raw, chained, digest_of, pack_bytes, rest_of
 from laurels.service.desk import Desk, New, places
 from laurels.service.load import run
 from laurels.service.programs import Connection, Running
@@ -30,6 +30,7 @@ class Rows:
         self.mentions: list[str] = []
         self.waiting: list[str] = []
         self.personal: list[str] = []
+        self.attributes: list[tuple[int, str]] = []
         self.members: list[tuple[Any, ...]] = []
         self.changes: list[tuple[int, int, bytes]] = []
         self.overtaken: list[tuple[int, int, int]] = []
@@ -46,8 +47,9 @@ class Rows:
         waiting = desk.row.waiting
         for new in desk.new:
             standing = desk.standing_of(new.event, in_history)
-            chain = chained(chain, new.event.source, new.event.id, new.event.type,
-                            str(new.event.occurred), new.body)  # fmt: skip
+            event = new.event
+            digest = digest_of(event.source, event.id, event.type, str(event.occurred), new.body)
+            chain = chained(chain, digest)
             self._event(member, new, standing, chain)
             if standing == P.WAITING:
                 waiting += 1
@@ -73,6 +75,7 @@ class Rows:
         body = new.body
         if event.type == "member" and body != "{}":
             self.personal.append(f"{member}\t{new.sequence}\t{text(body)}")
+            self.attributes.append((member, body))
             body = "{}"
         status = STATUSES.index(decision.status)
         answer = answer_of(new)
@@ -202,6 +205,10 @@ class Rows:
             await run(connection, "drop_parked", program=self.running.number,
                       members=numbers(owners), sources=list(sources), ids=list(ids),
                       sequences=numbers(sequences))  # fmt: skip
+        if self.attributes:
+            owners, bodies = zip(*self.attributes, strict=True)
+            await run(connection, "write_attributes", members=numbers(owners),
+                      bodies=list(bodies))  # fmt: skip
         await copy(connection, "parked", self.parked)
         if self.resolved:
             members, sequences = zip(*self.resolved, strict=True)
