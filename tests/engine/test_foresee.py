@@ -7,7 +7,8 @@ import pytest
 
 import laurels
 from laurels.base.errors import RequestError
-from laurels.engine.door import Door, Event
+from laurels.engine.door import Door
+from laurels.engine.events import Event
 from oracles.histories import history
 
 PROGRAMS = Path(__file__).parents[2] / "programs"

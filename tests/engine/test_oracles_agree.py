@@ -18,7 +18,8 @@ import pytest
 
 import laurels
 from laurels.base.errors import RequestError
-from laurels.engine.door import Door, Event
+from laurels.engine.door import Door
+from laurels.engine.events import Event
 from oracles import (
     halyk_plus,
     kaspi_bonus,

@@ -9,8 +9,9 @@ from typing import Any
 
 from laurels import Book, Compiled
 from laurels.base.errors import RequestError
-from laurels.engine.book import ASKS
-from laurels.engine.door import Door, Event
+from laurels.engine.door import Door
+from laurels.engine.events import Event
+from laurels.engine.history import ASKS
 from laurels.engine.kernel import layout as K
 from laurels.ledger.postings import Posting
 

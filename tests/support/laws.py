@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from laurels import Book, Compiled
 from laurels.base.errors import RequestError
-from laurels.engine import book as engine_book
+from laurels.engine import history as engine_history
 from laurels.engine.kernel import layout as K
 from laurels.ledger.postings import Posting, check_posting, totals
 from support.books import Raw, as_facts, differences, end_of, fresh, net, play, state
@@ -257,7 +257,7 @@ def rebuilt_is_the_same(program: Compiled, raws: Raws, rng: random.Random) -> No
 def checkpoints_do_not_matter(program: Compiled, raws: Raws, rng: random.Random) -> None:
     books = []
     for size in (64, 1, 2, 5):
-        with patch.object(engine_book, "CHECKPOINT", size):
+        with patch.object(engine_history, "CHECKPOINT", size):
             books.append(play(program, raws))
     for book in books[1:]:
         assert list(books[0].postings()) == list(book.postings())

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from laurels import Compiled
 from laurels.engine.compiled import compile_program
-from laurels.program.link import link
+from laurels.program.link import resolve
 from laurels.program.loader import parse_document
 
 Raw = dict[str, Any]
@@ -340,7 +340,9 @@ def program_text(rng: random.Random, returns: str | None = None) -> str:
 def compiled(text: str) -> Compiled:
     """The same text is compiled once. It is linked but not linted: a level that cannot be reached
     or a cap over nothing is no fault of the engine's."""
-    return compile_program(link(parse_document(text, "generated.yaml")))
+    linked, wrong = resolve(parse_document(text, "generated.yaml"))
+    assert linked is not None, wrong
+    return compile_program(linked)
 
 
 # ---------------------------------------------------------------- histories

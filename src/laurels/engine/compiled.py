@@ -74,6 +74,19 @@ class Compiled:
         )
 
     @cached_property
+    def most_grants(self) -> int:
+        """How many effects read one type of event, where they are most."""
+        effects = self.program.effects
+        return max(
+            (
+                sum(name in effects[index].on for index in version.effects)
+                for version in self.program.versions
+                for name in self.program.events
+            ),
+            default=0,
+        )
+
+    @cached_property
     def traced(self) -> dict[str, Any]:
         """The same step, saying what it sees (TRACE)."""
         return bring_to_life(source_of(self.slots, traced=True), f"{self.name} traced")

@@ -6,26 +6,23 @@ is exact: money in minor units, points in steps, instants in microseconds, strin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.base.instants import parse_instant
 from laurels.base.money import BOUND, parse_decimal, too_large
 from laurels.engine.compiled import Compiled
+from laurels.engine.encoders import UNUSUAL, Near, encoder
+from laurels.engine.events import ID_MAX, Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
 from laurels.engine.slots import constant, upper
 from laurels.program import linked as L
 from laurels.program.expr import Predicate
-from laurels.program.names import BUILTIN
-
-Raw = Mapping[str, object]
-Key = tuple[str, str]
+from laurels.program.names import BUILTIN, FIRST_OWN_TYPE
 
 LINES_MAX = 10_000
-ID_MAX = 200
 WHOLE = 10**15
 """The amount of a return that gives none: all that is left, to which every return is cut."""
 
@@ -33,61 +30,6 @@ REFERENCE = {"return": "returns", "capture": "hold", "void": "hold", "withdrawn"
 WITH_POINTS = frozenset({"redemption", "hold", "adjustment", "transfer", "transfer_received"})
 OUTCOMES = {"accepted": 1, "refused": 2}
 DIRECTIONS = {"credit": 1, "debit": 2}
-
-
-class Event:
-    """An event that passed the door, and what the fold has made of it.
-
-    row     the integers that the step reads; lines: the same for its lines
-    acts    the instant at which it acts; its order among events of that instant is `place`
-            (texts compare by code point, which is the order of their UTF-8 bytes)
-    grants  what it was granted, as the kernel notes it
-    amounts of its lines as they were sent; refers, pays, to: ids of what it names
-    decided 1 accepted, 2 refused (refusal says why): what a later fold reads as a fact
-    number  of a hold; asked: points that were asked for; paid: points spent towards it
-    gone    as if it had never been bought; foreseen: a return that is already left out
-    undo    what a later fold must first put back
-    """
-
-    # defaults live on the class: most events never set most of these
-    line_names: tuple[str, ...] = ()
-    refers: str = ""
-    pays: str = ""
-    to: str = ""
-    grants: Sequence[int] = ()
-    amounts: Sequence[int] = ()
-    decided: int = 0
-    refusal: int = 0
-    returned: int = 0
-    paid: int = 0
-    number: int = -1
-    asked: int = 0
-    gone: bool = False
-    foreseen: bool = False
-    undo: tuple[Any, ...] | None = None
-    namesake: Event | None = None  # the same id from another source
-
-    def __init__(
-        self, raw: Raw, identity: str, source: str, member: str, kind: str, times: tuple[int, ...],
-        row: list[int],
-    ) -> None:  # fmt: skip
-        self.raw = raw
-        self.id = identity
-        self.source = source
-        self.member = member
-        self.type = kind
-        self.occurred, self.recorded, self.acts = times
-        self.row = row
-        self.lines: list[int] = NO_LINES
-        self.place: tuple[Any, ...] = (self.acts, source, identity, 0)
-
-    @property
-    def key(self) -> Key:
-        """The identity: source and id."""
-        return (self.source, self.id)
-
-
-NO_LINES: list[int] = []
 
 
 Reader = Callable[[object, str], int]
@@ -106,19 +48,14 @@ class Door:
         self.slots = compiled.slots
         self.zone = compiled.calendar
         self.exponent = self.program.exponent
-        self.midnight = compiled.calendar.midnight
-        self.month_of = compiled.calendar.month_of
         self.blank = compiled.blank_row()
         self.budgets = [
             column for name, column in self.slots.columns.items() if name.startswith("E_BUDGET_")
         ]
         self.width = self.slots.width
-        self.no_attributes = [0] * (self.width - 2)
         self.versions = self.program.versions
         self.one_version = len(self.versions) == 1
-        self._day = 0
-        self._start = 1
-        self._stop = 0
+        self.near = Near(self.zone)
         late = self.program.late
         self.tolerance = micros(late.tolerance)
         self.when_recorded = late.policy == "when_recorded"
@@ -137,6 +74,11 @@ class Door:
         self.first_unit = (spendable or [self.program.units[0].name])[0]
         self.local = [(part, self.slots.columns[f"E_LOCAL_{upper(part)}"])
                       for part in self.slots.local]  # fmt: skip
+        self.encoders: dict[object, Callable[[Raw, int | None], Event]] = {
+            name: encoder(self, kind)
+            for name, kind in self.program.events.items()
+            if kind.index >= FIRST_OWN_TYPE
+        }
 
     # -- plans ---------------------------------------------------------------------------------
 
@@ -231,6 +173,16 @@ class Door:
 
         learned  when it was recorded, where that is not for the sender to say
         """
+        try:
+            encode = self.encoders.get(raw.get("type"))
+            if encode is not None:
+                return encode(raw, learned)
+        except UNUSUAL:
+            pass  # what is wrong with it, if anything is, is found and said below
+        return self.examine(raw, learned)
+
+    def examine(self, raw: Raw, learned: int | None = None) -> Event:
+        """The same, field by field."""
         get = raw.get
         identity, member, name = get("id"), get("member"), get("type")
         if type(identity) is not str or not identity.isprintable() or len(identity) > ID_MAX:
@@ -246,23 +198,20 @@ class Door:
         given = get("recorded_at")
         if learned is not None:
             recorded = learned
-            acts = self._acts(occurred, recorded)
+            acts = self.acts(occurred, recorded)
         elif given is not None and given != "":
             recorded = parse_instant(given, self.zone, "recorded_at")
-            acts = self._acts(occurred, recorded)
+            acts = self.acts(occurred, recorded)
         source = get("source")
         source = "" if source is None else str(source)
         row = self.blank.copy()
-        event = Event(raw, identity, source, member, name, (occurred, recorded, acts), row)
+        event = Event(raw, identity, source, member, name, occurred, recorded, acts, row)
         kind = self.program.events.get(name)
         if kind is not None:
             row[E_TYPE] = kind.index
-        if not self._start <= acts < self._stop:
-            day = self._day = self.zone.day_of(acts)
-            self._start, self._stop = self.midnight[day], self.midnight[day + 1]
         row[E_AT] = acts
-        row[E_DAY] = day = self._day
-        row[E_MONTH] = self.month_of[day]
+        row[E_DAY] = day = self.zone.day_of(acts)
+        row[E_MONTH] = self.zone.month_of[day]
         if self.local:
             parts = self.zone.parts(acts)
             for part, column in self.local:
@@ -279,7 +228,7 @@ class Door:
             self._attributes(event, kind)
         return event
 
-    def _acts(self, occurred: int, recorded: int) -> int:
+    def acts(self, occurred: int, recorded: int) -> int:
         """When an event counts, by the program's policy for late ones."""
         late = recorded - occurred
         if late <= 0:
@@ -355,11 +304,9 @@ class Door:
         elif event.type == "return":
             event.row[E_AMOUNT] = WHOLE
         if not event.lines and kind.amount != "none" and event.type != "return":
-            value = event.row[E_AMOUNT]
-            event.lines = [value, value, *self.no_attributes]
+            event.width = self.width
             event.row[E_LINES] = 1
-            event.amounts = (value,)
-        else:
+        elif event.lines:
             event.amounts = event.lines[K.LN_AMOUNT :: self.width]
 
     def _lines(self, event: Event, kind: L.EventType, lines: object) -> None:

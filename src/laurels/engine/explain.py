@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from laurels.base.errors import RequestError
 from laurels.engine.book import Book
-from laurels.engine.door import Event, Key
+from laurels.engine.events import Event, Key
 from laurels.engine.explained import (
     Correction,
     Drawn,

@@ -14,7 +14,7 @@ from laurels.ledger.postings import Posting
 
 if TYPE_CHECKING:
     from laurels.engine.compiled import Compiled
-    from laurels.engine.door import Event
+    from laurels.engine.events import Event
 
 Record = tuple[int, ...]
 
@@ -34,20 +34,34 @@ class Fix:
     known: bool = False
 
 
-@dataclass(slots=True)
 class Entry:
     """What was posted at once: dues that came first, then what the event caused.
 
-    posted: when; None for dues, which are posted at their own instants. cause: the event that
-    made history change, of fixes.
+    posted: when; None for dues, which are posted at their own instants.
     """
 
-    event: Event | None
-    dues: Sequence[int]
-    records: Sequence[int]
-    posted: int | None
+    __slots__ = ("dues", "event", "posted", "records")
     fixes: Sequence[Fix] = ()
     cause: Event | None = None
+
+    def __init__(
+        self, event: Event | None, dues: Sequence[int], records: Sequence[int], posted: int | None
+    ) -> None:
+        self.event = event
+        self.dues = dues
+        self.records = records
+        self.posted = posted
+
+
+class Correction(Entry):
+    """What was posted because history changed. cause: the event that made it change."""
+
+    __slots__ = ("cause", "fixes")
+
+    def __init__(self, posted: int, fixes: Sequence[Fix], cause: Event) -> None:
+        super().__init__(None, (), (), posted)
+        self.fixes = fixes
+        self.cause = cause
 
 
 def records(flat: Sequence[int]) -> Iterator[Record]:
@@ -99,7 +113,7 @@ class Journal:
         if not fixes:
             return []
         fixes.sort(key=lambda fix: (fix.record[K.R_AT], fix.record))
-        entry = Entry(None, (), (), posted, fixes, cause)
+        entry = Correction(posted, fixes, cause)
         self.entries.append(entry)
         return [entry]
 

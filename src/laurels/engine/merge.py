@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from laurels.base.errors import RequestError
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Event
+from laurels.engine.events import Event
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.lots import draw, into_lot, into_pending

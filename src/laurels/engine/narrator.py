@@ -12,7 +12,8 @@ from typing import Any
 
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event, Key
+from laurels.engine.door import Door
+from laurels.engine.events import Event, Key
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import State
@@ -103,6 +104,7 @@ class Watched(State):
     def __init__(self, compiled: Compiled, log: Log) -> None:
         super().__init__(compiled)
         self._step = self._watch
+        self.reads_lines = True
         self._advance = compiled.traced["advance"]
         self.log = log
 
@@ -155,6 +157,7 @@ class Watched(State):
             return
         log.current = found = Decided(log.taken, tuple(ev), tuple(ln), tuple(s))
         found.fact = ev[K.E_OUTCOME] == 1
+        out[K.O_REFUSAL] = out[K.O_POINTS] = out[K.O_RETURNED] = 0
         count = out[K.O_GRANTS] * K.GRANT
         grants = tuple(g[:count])
         traced["step"](s, la, lp, lh, ev, rf, ln, g, out, cal, cap)

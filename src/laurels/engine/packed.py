@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Event
+from laurels.engine.events import Event
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import FIRST_CAP, ROOM, Snapshot, State, live
 

@@ -13,12 +13,11 @@ from typing import Any
 from laurels.base.errors import ensure
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event
+from laurels.engine.door import Door
+from laurels.engine.events import Event, Place
 from laurels.engine.journal import Entry, Fix, Journal, What
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import NOTHING, Snapshot
-
-Place = tuple[Any, ...]
 
 
 class Earlier(Exception):
@@ -89,7 +88,6 @@ class Resumed(Book):
         """
         self.before = 0
         self.history = list(tail)
-        self.places = [event.place for event in tail]
         self.named += [e for e in tail if e.pays or e.type == "return"]
         self._rewind(0)
         if until < K.FAR:

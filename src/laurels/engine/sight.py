@@ -11,7 +11,8 @@ from laurels.base.errors import RequestError
 from laurels.base.instants import format_instant
 from laurels.base.money import format_decimal, parse_decimal
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Raw, read_date, read_flag
+from laurels.engine.door import read_date, read_flag
+from laurels.engine.events import Raw
 from laurels.engine.explained import AtomSeen
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.windows import counted, rolled

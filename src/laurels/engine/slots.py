@@ -22,6 +22,7 @@ class Slots:
     state    name of a slot constant -> index in ``s``
     columns  name of an event attribute (or predicate, or local part) -> index in ``ev``
     lines    name of a line attribute (or predicate) -> index within a line
+    reads_lines  whether some rule or metric asks what the lines are
     """
 
     program: L.Linked
@@ -57,7 +58,9 @@ class Slots:
                     self.strings.add(Call("eq", (name, Const(value, "string")), "bool"))
         names = {name for each in expressions(self.program) for name in each.names}
         self.local = tuple(part for part in LOCAL if f"local.{part}" in names)
-        self.reads_lines = any(name.startswith("line.") for name in names)
+        self.reads_lines = any(effect.lines is not None for effect in self.program.effects) or any(
+            metric.by_line for metric in self.program.metrics
+        )
 
     def code(self, name: str, value: str) -> int:
         """The integer that stands for a value of a string; levels by their union code."""

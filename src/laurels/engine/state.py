@@ -11,7 +11,7 @@ from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_LINES, GRANT, O_COUNT, O_GRANTS, OUT, RECORD
 
 if TYPE_CHECKING:
-    from laurels.engine.door import Event
+    from laurels.engine.events import Event
 
 FIRST_CAP = 64
 ROOM = 16
@@ -47,7 +47,9 @@ class State:
         "la",
         "lh",
         "lp",
+        "most",
         "out",
+        "reads_lines",
         "room",
         "s",
         "slack",
@@ -59,6 +61,8 @@ class State:
         self.units = len(compiled.program.units)
         self.effects = len(compiled.program.effects)
         self.caps = len(compiled.program.caps)
+        self.most = compiled.most_grants
+        self.reads_lines = compiled.slots.reads_lines
         self.cal = compiled.cal
         self._step = compiled.step
         self._advance = compiled.advance
@@ -111,11 +115,12 @@ class State:
     def _ensure(self) -> None:
         """Room for every lot that the next steps can open.
 
-        A step, or the dues of one instant, open at most one lot for each effect and two more, so
-        the room that is there lasts for ``slack`` of them before it must be looked at again.
+        A step, or the dues of one instant, open at most one lot for each effect that reads one
+        type of event, and two more, so the room that is there lasts for ``slack`` of them before
+        it must be looked at again.
         """
         s = self.s
-        each = self.effects + 2
+        each = self.most + 2
         slack = self.cap
         for u in range(self.units):
             b = K.HEAD + u * K.UNIT
@@ -183,16 +188,19 @@ class State:
         self.slack -= 1
         if self.slack <= 0:
             self._ensure()
-        out = self.out
-        out[:OUT] = NOTHING_OUT
         row = event.row
         g = self.g
+        ln = NOTHING
         lines = row[E_LINES]
-        if lines > 1 and len(g) < (self.effects * lines + 1) * GRANT:
-            self.g = g = [0] * ((self.effects * lines + 1) * GRANT)
-        self._step(
-            self.s, self.la, self.lp, self.lh, row, row, event.lines, g, out, self.cal, self.cap
-        )
+        if lines > 1:
+            ln = event.lines
+            if len(g) < (self.effects * lines + 1) * GRANT:
+                self.g = g = [0] * ((self.effects * lines + 1) * GRANT)
+        elif self.reads_lines:
+            ln = event.lines
+        out = self.out
+        out[O_COUNT] = out[O_GRANTS] = 0
+        self._step(self.s, self.la, self.lp, self.lh, row, row, ln, g, out, self.cal, self.cap)
         count = out[O_COUNT]
         if not count:
             return NOTHING, NOTHING

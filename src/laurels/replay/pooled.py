@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Event, Raw
+from laurels.engine.events import Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.program import linked as L
 

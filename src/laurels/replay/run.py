@@ -23,7 +23,8 @@ from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
 from laurels.engine.book import ASKS, REFUSALS, Book
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event, Raw, text
+from laurels.engine.door import Door, text
+from laurels.engine.events import Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import FAR, NEVER
 from laurels.ledger.postings import Posting

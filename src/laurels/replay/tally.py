@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from laurels.base.errors import ensure
 from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Event
+from laurels.engine.events import Event
 from laurels.engine.journal import Record, records
 from laurels.engine.kernel import layout as K
 from laurels.ledger.accounts import ACCOUNTS

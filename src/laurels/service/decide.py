@@ -12,9 +12,9 @@ from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.base.instants import format_instant, parse_instant
-from laurels.engine.door import Event
+from laurels.engine.events import Event, Place
 from laurels.engine.kernel import layout as K
-from laurels.engine.resumed import Earlier, Place
+from laurels.engine.resumed import Earlier
 from laurels.program import linked as L
 from laurels.service.bodies import Raw, rest_of
 from laurels.service.desk import BLOCKED, CLOSED, Desk, Member, New

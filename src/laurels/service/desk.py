@@ -13,10 +13,10 @@ from laurels.base.errors import ensure
 from laurels.base.instants import format_instant
 from laurels.engine import packed as P
 from laurels.engine.book import Decision
-from laurels.engine.door import Event
+from laurels.engine.events import Event, Place
 from laurels.engine.journal import Entry, merged
 from laurels.engine.kernel import layout as K
-from laurels.engine.resumed import Place, Resumed
+from laurels.engine.resumed import Resumed
 from laurels.ledger.accounts import ACCOUNTS, FLOWS, KINDS
 from laurels.service.bodies import pack_bytes, read_rest, unpack_bytes
 from laurels.service.programs import Running

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from laurels.engine.door import REFERENCE
-from laurels.engine.resumed import Place
+from laurels.engine.events import Place
 from laurels.service.bodies import read_rest, unpack_bytes
 from laurels.service.desk import Found, Member, Start, Stored
 from laurels.service.programs import Connection, Running

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from laurels.engine import packed as P
-from laurels.engine.door import Event
+from laurels.engine.events import Event
 from laurels.engine.kernel import layout as K
 from laurels.service.bodies import Raw, chained, digest_of, pack_bytes, rest_of
 from laurels.service.desk import Desk, New, places

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from laurels.base.errors import RequestError
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, Event, Raw
+from laurels.engine.door import Door
+from laurels.engine.events import Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.replay.machine import member as M
 from laurels.replay.machine.columns import (
