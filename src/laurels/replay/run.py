@@ -21,10 +21,11 @@ from itertools import count
 
 from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
-from laurels.engine.book import ASKS, REFUSALS, Book
+from laurels.engine.book import REFUSALS, Book
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, text
 from laurels.engine.events import Event, Raw
+from laurels.engine.history import ASKS
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import FAR, NEVER
 from laurels.ledger.postings import Posting
