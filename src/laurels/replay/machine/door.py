@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from laurels.engine.book import ASKS, Book
+from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled
+from laurels.engine.history import ASKS
 from laurels.engine.kernel import layout as K
 from laurels.replay.machine import exact
 from laurels.replay.machine import member as M
