@@ -6,11 +6,13 @@ the door one by one, which also finds the words for what is wrong with them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from laurels.base.errors import RequestError
@@ -49,6 +51,27 @@ def absent(column: Any) -> Mask:
     return found
 
 
+def nuls(column: Any) -> Mask | None:
+    """Where a text holds a character that is none; None where none does."""
+    if not is_text(column.type):
+        return None
+    column = whole(column)
+    texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+    ends, letters = texts_of(texts)
+    if len(texts) == 0 or not re.search(b"\0", letters[int(ends[0]) : int(ends[-1])].data):
+        return None
+    found = pc.match_substring(column.cast(texts.type), "\0").fill_null(False)
+    mask: Mask = found.to_numpy(zero_copy_only=False)
+    return mask
+
+
+def is_text(kind: Any) -> bool:
+    """Whether a column has texts, plain or as codes of a dictionary."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def looked_up(
     column: Any, kinds: Array, tables: dict[int, Callable[[object], int]], types: int, dtype: Any
 ) -> tuple[Array, Mask, Mask]:
@@ -68,6 +91,41 @@ def looked_up(
     at += kinds.astype(np.int32) * (len(values) + 1)
     empty = np.array([*[value in (None, "") for value in values], True] * types)
     return lut.ravel()[at], bad.ravel()[at], empty[at]
+
+
+def read_codes(
+    column: Any, kinds: Array, tables: dict[int, Callable[[object], int]], required: Array,
+    dtype: Any, odd: Array,
+) -> Array:  # fmt: skip
+    """The same where types read a value differently and may require it, in one walk over the
+    rows; those that cannot be judged are marked in ``odd``."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    column = whole(column)
+    values = column.dictionary.to_pylist()
+    width = len(values) + 1
+    lut = np.zeros((len(required), width), dtype=dtype)
+    flags = np.zeros((len(required), width), dtype=np.int8)
+    for code, value in enumerate([*values, None]):
+        if value is None or value == "":
+            flags[:, code] = required
+            continue
+        if isinstance(value, str) and "\0" in value:
+            flags[:, code] = 1
+            continue
+        for kind, read in tables.items():
+            try:
+                lut[kind, code] = read(value)
+            except RequestError:
+                flags[kind, code] = 1
+    codes = column.indices.cast(pa.int32())
+    if codes.null_count:
+        codes = codes.fill_null(len(values))
+    found = np.empty(len(column), dtype=dtype)
+    tool(f"look_up.{8 * found.itemsize}")(
+        len(found), codes.to_numpy(), kinds, width, lut, flags, found, odd
+    )
+    return found
 
 
 def numbers(column: Any, scale: int) -> tuple[Array, Mask, Mask]:
@@ -114,17 +172,18 @@ def letters_of(column: Any) -> tuple[Array, Array]:
 def decimals(column: Any, has: int, scale: int, nothing: Mask) -> tuple[Array, Mask, Mask]:
     """Decimals of 128 bits whose upper half only repeats the sign."""
     words = np.frombuffer(column.buffers()[1], dtype=np.int64)
-    found = words[2 * column.offset : 2 * (column.offset + len(column)) : 2].copy()
-    found[nothing] = 0
-    bad = np.abs(found) > AMOUNT_MAX
-    found[bad] = 0
-    if has < scale:
-        found *= 10 ** (scale - has)
-        bad |= np.abs(found) > AMOUNT_MAX
-    elif has > scale:
-        quotient, rest = np.divmod(found, 10 ** (has - scale))
+    words = words[2 * column.offset : 2 * (column.offset + len(column))]
+    found = np.empty(len(column), dtype=np.int64)
+    odd = np.zeros(len(column), dtype=np.int8)
+    factor = 10 ** max(0, scale - has)
+    tool("narrow_decimals")(len(found), words, AMOUNT_MAX // factor, factor, found, odd)
+    bad = odd.view(np.bool_)
+    if column.null_count:
+        found[nothing] = 0
+        bad &= ~nothing
+    if has > scale:
+        found, rest = np.divmod(found, 10 ** (has - scale))
         bad |= rest != 0
-        found = quotient
     return found, bad, nothing
 
 
@@ -177,16 +236,26 @@ def hashes(column: Any) -> tuple[Array, NDArray[np.int8]]:
     size = len(column)
     odd = absent(column).astype(np.int8)
     if pa.types.is_integer(column.type):
-        return column.fill_null(0).cast(pa.int64()).to_numpy() * -7046029254386353131, odd
+        found = column.fill_null(0).cast(pa.int64()).to_numpy().copy()
+        tool("mix_numbers")(size, found.copy(), found)
+        found[found == 0] = 1
+        return found, odd
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    _, ends, letters = column.buffers()
     found = np.empty(size, dtype=np.int64)
     if size == 0:
         return found, odd
-    wide = pa.types.is_large_string(column.type)
-    first = np.frombuffer(ends, dtype=np.int64 if wide else np.int32)
-    first = first[column.offset : column.offset + size + 1]
-    text = np.frombuffer(letters, dtype=np.int8) if letters else np.zeros(1, dtype=np.int8)
-    tool("hash_texts.64" if wide else "hash_texts.32")(size, first, text, found, odd)
+    ends, letters = texts_of(column)
+    tool(f"hash_texts.{8 * ends.dtype.itemsize}")(size, ends, letters, found, odd)
     return found, odd
+
+
+def texts_of(column: Any) -> tuple[Array, NDArray[np.int8]]:
+    """Where each text of a column begins (and the last ends), and their letters."""
+    wide = pa.types.is_large_string(column.type)
+    _, ends, letters = column.buffers()
+    if ends is None:
+        return np.zeros(1, dtype=np.int32), np.zeros(1, dtype=np.int8)
+    first = np.frombuffer(ends, dtype=np.int64 if wide else np.int32)
+    text = np.frombuffer(letters, dtype=np.int8) if letters else np.zeros(1, dtype=np.int8)
+    return first[column.offset : column.offset + len(column) + 1], text

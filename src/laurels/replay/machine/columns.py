@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import WHOLE
 from laurels.program.growth import BY_ITSELF, growth, longest
+from laurels.program.linked import Linked
 from laurels.replay.machine.filling import columns_of
 from laurels.replay.machine.member import X_POINTS, X_SLOT
 
@@ -26,6 +27,8 @@ MORE: tuple[DTypeLike, ...] = (
 SUM_BOUND = 2**62
 """No sum over all members is beyond this."""
 
+SOME = 1 << 16
+"""Amounts that are looked at together."""
 DEFAULTS = (0, 0, 0, 0, 0, -1, -1, 0, 0, 0, -1, -1, -1, 1)
 """What stands in X where an event says nothing."""
 
@@ -81,20 +84,36 @@ class Columns:
         if most >= WHOLE:  # a return of all that is left; it adds nothing
             amounts = self.amount[self.type != linked.events["return"].index]
             most = max(other, largest(amounts))
-        if largest(np.diff(self.start)) > longest(linked, most):
-            return False
-        due = BY_ITSELF * len(self.start) * growth(linked, 1)
-        if due + len(self) * growth(linked, most) < SUM_BOUND:
-            return True
-        sizes = np.bincount(np.frexp(self.amount.astype(np.float64))[1]).tolist()
-        sums = (n * growth(linked, max(1 << k, other)) for k, n in enumerate(sizes) if n)
-        return bool(due + sum(sums) < SUM_BOUND)
+        return sums_fit(linked, self.start, len(self), (most, other), self.amount)
 
     def mask(self) -> Ints:
         """0 for a column of one value, -1 for a full one."""
         found = [0 if len(self.version) == 1 else -1, -1]
         found += [0 if len(each) == 1 else -1 for each in self.own]
         return np.array(found, dtype=np.int64)
+
+
+def sums_fit(
+    linked: Linked, start: Ints, events: int, numbers: tuple[int, int], amounts: Array
+) -> bool:  # fmt: skip
+    """Whether no sum over a member, or over all of them, can leave 64 bits.
+
+    start    where each member's rows begin; events: how many there are
+    numbers  the largest amount of any event, and the largest number that is none; amounts: all
+    """
+    most, other = max(numbers), numbers[1]
+    if largest(np.diff(start)) > longest(linked, most):
+        return False
+    due = BY_ITSELF * len(start) * growth(linked, 1)
+    if due + events * growth(linked, most) < SUM_BOUND:
+        return True
+    sizes = np.zeros(65, dtype=np.int64)
+    for low in range(0, len(amounts), SOME):
+        some = amounts[low : low + SOME]
+        some = some[some <= most]  # a return of all that is left adds nothing
+        sizes += np.bincount(np.frexp(some.astype(float))[1], minlength=65)
+    sums = (n * growth(linked, max(1 << k, other)) for k, n in enumerate(sizes.tolist()) if n)
+    return bool(due + sum(sums) < SUM_BOUND)
 
 
 def largest(*columns: Array) -> int:

@@ -1,8 +1,9 @@
 """Rows by member, without a sort: machine code that no program changes.
 
 A member's rows are counted, then put where they belong; within a member they keep the order of
-the input, and only members whose rows are out of order are sorted. In the part of Python that is
-translated (see ``translate``).
+the input, and only members whose rows are out of order are sorted. Rows are *packed*: all that
+is known of an event in a few words of 64 bits, so that it is one walk to memory. In the part of
+Python that is translated (see ``translate``).
 """
 
 from __future__ import annotations
@@ -11,72 +12,122 @@ from typing import Any
 
 type_any = Any
 
+AT = 0
+AMOUNT = 1
+NAME = 2
+"""Words of a packed row: the instant, the amount, the number of its id. What follows is small."""
+FEW = 24
+"""Rows of a member that are compared one by one."""
 
-def place_rows(
-    codes: type_any, rows: int, members: int, start: type_any, order: type_any, next_: type_any
-) -> int:
-    """The rows of each member together: ``start`` (one longer than there are members, of zeros)
-    and ``order``; ``next_`` is scratch."""
-    for i in range(rows):
-        start[codes[i] + 1] += 1
-    for m in range(members):
-        next_[m] = start[m]
-        start[m + 1] += start[m]
-    for i in range(rows):
+
+# -- by member ---------------------------------------------------------------------------------
+
+
+def count_rows(first: int, last: int, codes: type_any, counts: type_any) -> int:
+    """How many of the rows ``first`` to ``last`` each member has."""
+    for i in range(first, last):
+        counts[codes[i]] += 1
+    return 0
+
+
+def place_rows(first: int, last: int, codes: type_any, next_: type_any, order: type_any) -> int:
+    """Put rows ``first`` to ``last`` where ``next_`` says that their member's next row goes."""
+    for i in range(first, last):
         m = codes[i]
         order[next_[m]] = i
         next_[m] += 1
     return 0
 
 
-def sort_members(
-    members: int, start: type_any, order: type_any, at: type_any, ties: type_any
-) -> int:
-    """Bring the rows of members that are out of order into the order of time, keeping that of
-    equal ones; marks members with equal instants in ``ties``. Returns how many were sorted."""
-    found = 0
-    for m in range(members):
-        low = start[m]
-        high = start[m + 1]
-        sorted_ = 1
-        for i in range(low + 1, high):
-            if at[order[i]] < at[order[i - 1]]:
-                sorted_ = 0
-                break
-        if sorted_ == 0:
+def note_names(
+    rows: int, names: type_any, seen: type_any, size: int, suspects: type_any, found: int, room: int
+) -> int:  # fmt: skip
+    """Note that these numbers of ids have been seen, as bits of ``seen`` (of ``size`` bytes, a
+    power of two); those that may have been seen before go to ``suspects``. Returns how many those
+    are: more than there is ``room`` for are only counted."""
+    for i in range(rows):
+        h = names[i]
+        k = (h >> 3) & (size - 1)
+        bit = 1 << (h & 7)
+        if seen[k] & bit != 0:
+            if found < room:
+                suspects[found] = h
             found += 1
-            sort_rows(low, high, order, at)
-        for i in range(low + 1, high):
-            if at[order[i]] == at[order[i - 1]]:
-                ties[m] = 1
-                break
+        seen[k] = seen[k] | bit
     return found
 
 
-def sort_rows(low: int, high: int, order: type_any, at: type_any) -> None:
+def check_members(
+    first: int, last: int, start: type_any, order: type_any, packed: type_any, width: int,
+    ties: type_any, suspects: type_any, size: int, marks: type_any,
+) -> int:  # fmt: skip
+    """Bring the rows of members that are out of order into the order of time, keeping that of
+    equal ones; mark members with equal instants in ``ties``, and in ``marks`` (by 2) rows whose
+    id may be that of another: its number is in ``suspects``, a table of ``size`` places, 0 where
+    nothing is."""
+    for m in range(first, last):
+        low = start[m]
+        high = start[m + 1]
+        sorted_ = 1
+        before = -9223372036854775807
+        for i in range(low, high):
+            at = packed[order[i] * width + AT]
+            name = packed[order[i] * width + NAME]
+            k = (name ^ (name >> 20)) & (size - 1)
+            while suspects[k] != 0 and suspects[k] != name:
+                k = (k + 1) & (size - 1)
+            if suspects[k] == name:
+                marks[order[i]] |= 2
+            if at < before:
+                sorted_ = 0
+            if at == before:
+                ties[m] = 1
+            before = at
+        if sorted_ == 0:
+            sort_rows(low, high, order, packed, width)
+            for i in range(low + 1, high):
+                if packed[order[i] * width + AT] == packed[order[i - 1] * width + AT]:
+                    ties[m] = 1
+                    break
+    return 0
+
+
+def seat_names(count: int, names: type_any, size: int, table: type_any) -> int:
+    """Put numbers of ids into a table of zeros, as ``check_members`` wants them."""
+    for i in range(count):
+        k = (names[i] ^ (names[i] >> 20)) & (size - 1)
+        while table[k] != 0 and table[k] != names[i]:
+            k = (k + 1) & (size - 1)
+        table[k] = names[i]
+    return 0
+
+
+def sort_rows(low: int, high: int, order: type_any, packed: type_any, width: int) -> None:
     """A heap sort by instant, then by row."""
     size = high - low
     for first in range(size // 2 - 1, -1, -1):
-        sift(low, first, size, order, at)
+        sift(low, first, size, order, packed, width)
     last = size - 1
     while last > 0:
         row = order[low]
         order[low] = order[low + last]
         order[low + last] = row
-        sift(low, 0, last, order, at)
+        sift(low, 0, last, order, packed, width)
         last -= 1
 
 
-def sift(low: int, place: int, size: int, order: type_any, at: type_any) -> None:
+def sift(
+    low: int, place: int, size: int, order: type_any, packed: type_any, width: int
+) -> None:  # fmt: skip
     """Let a row sink to its place in the heap."""
     going = True
     while going:
         child = 2 * place + 1
         if child >= size:
             return
-        if child + 1 < size and later(order[low + child + 1], order[low + child], at):
+        if child + 1 < size and later(order[low + child + 1], order[low + child], packed, width):
             child += 1
-        if later(order[low + child], order[low + place], at):
+        if later(order[low + child], order[low + place], packed, width):
             row = order[low + child]
             order[low + child] = order[low + place]
             order[low + place] = row
@@ -85,10 +136,66 @@ def sift(low: int, place: int, size: int, order: type_any, at: type_any) -> None
             going = False
 
 
-def later(one: int, other: int, at: type_any) -> bool:
+def later(one: int, other: int, packed: type_any, width: int) -> bool:
     """Whether a row comes after another."""
-    found: bool = at[one] > at[other] or (at[one] == at[other] and one > other)
+    a = packed[one * width + AT]
+    b = packed[other * width + AT]
+    found: bool = a > b or (a == b and one > other)
     return found
+
+
+def gather_rows(
+    first: int, last: int, order: type_any, width: int, old: type_any, new: type_any
+) -> int:
+    """Packed rows in the order of members, from place ``first`` to ``last``."""
+    to = 0
+    for i in range(first, last):
+        of = order[i] * width
+        for w in range(width):
+            new[to + w] = old[of + w]
+        to += width
+    return 0
+
+
+def find_named(
+    count: int, low: type_any, high: type_any, wanted: type_any, names: type_any,
+    found: type_any, table: type_any,
+) -> int:  # fmt: skip
+    """The row of each of ``count`` names, looked for among the rows of its member, which stand
+    from ``low`` to ``high`` in ``names``; -1 where there is none. Members come one after the
+    other; ``table`` is scratch: a power of two at least twice the rows of the largest."""
+    made = -1
+    size = 0
+    for n in range(count):
+        found[n] = -1
+        rows = high[n] - low[n]
+        if rows <= FEW:
+            for i in range(low[n], high[n]):
+                if names[i] == wanted[n]:
+                    found[n] = i
+        else:
+            if made != low[n]:
+                made = low[n]
+                size = 32
+                while size < 2 * rows:
+                    size *= 2
+                for k in range(size):
+                    table[k] = -1
+                for i in range(low[n], high[n]):
+                    k = (names[i] ^ (names[i] >> 20)) & (size - 1)
+                    while table[k] >= 0:
+                        k = (k + 1) & (size - 1)
+                    table[k] = i
+            k = (wanted[n] ^ (wanted[n] >> 20)) & (size - 1)
+            while table[k] >= 0:
+                if names[table[k]] == wanted[n]:
+                    found[n] = table[k]
+                    break
+                k = (k + 1) & (size - 1)
+    return 0
+
+
+# -- texts as numbers --------------------------------------------------------------------------
 
 
 def hash_texts(rows: int, ends: type_any, letters: type_any, out: type_any, odd: type_any) -> int:
@@ -105,42 +212,117 @@ def hash_texts(rows: int, ends: type_any, letters: type_any, out: type_any, odd:
             if letter < 32 or letter == 127:
                 odd[i] = 1
             h = (h ^ (letter & 255)) * 1099511628211
-        out[i] = h ^ ((h >> 29) & 34359738367)
+        h = (h ^ ((h >> 32) & 4294967295)) * -7046029254386353131
+        h = h ^ ((h >> 29) & 34359738367)
+        out[i] = h if h != 0 else 1
     return 0
 
 
-def find_twins(
-    parts: int, start: type_any, order: type_any, hashes: type_any, table: type_any,
-    owners: type_any, odd: type_any,
+def code_texts(
+    first: int, rows: int, ends: type_any, letters: type_any, hashes: type_any, out: type_any,
+    table: type_any, size: int, known: type_any, known_ends: type_any, known_letters: type_any,
+    c: type_any,
 ) -> int:  # fmt: skip
-    """Mark rows that have the same number as another row of their part. ``table`` and ``owners``
-    are scratch: a power of two at least twice the rows of the largest part."""
-    found = 0
-    for part in range(parts):
-        low = start[part]
-        high = start[part + 1]
-        size = 4
-        while size < 2 * (high - low):
-            size *= 2
-        for k in range(size):
-            owners[k] = -1
-        for i in range(low, high):
-            row = order[i]
-            h = hashes[row]
-            k = (h ^ (h >> 20)) & (size - 1)
-            while owners[k] >= 0 and table[k] != h:
-                k = (k + 1) & (size - 1)
-            if owners[k] >= 0:
-                odd[row] = 1
-                odd[owners[k]] = 1
-                found += 1
-            table[k] = h
-            owners[k] = row
-    return found
+    """Codes of texts, from row ``first`` on; a text that is new gets the next code. Returns the
+    row at which there was no room for a new one: ``c`` has how many are known, and for how many,
+    and for how many letters, there is room."""
+    count = c[0]
+    for i in range(first, rows):
+        h = hashes[i]
+        low = ends[i]
+        length = ends[i + 1] - low
+        k = h & (size - 1)
+        code = -1
+        while code < 0 and table[k] >= 0:
+            one = table[k]
+            if known[one] == h and known_ends[one + 1] - known_ends[one] == length:
+                code = one
+                to = known_ends[one]
+                for j in range(length):
+                    if known_letters[to + j] != letters[low + j]:
+                        code = -1
+                        break
+            k = (k + 1) & (size - 1)
+        if code < 0:
+            to = known_ends[count]
+            if count >= c[1] or to + length > c[2]:
+                c[0] = count
+                return i
+            for j in range(length):
+                known_letters[to + j] = letters[low + j]
+            known_ends[count + 1] = to + length
+            known[count] = h
+            table[k] = count
+            code = count
+            count += 1
+        out[i] = code
+    c[0] = count
+    return rows
 
 
-def gather_8(rows: int, order: type_any, old: type_any, new: type_any) -> int:
-    """A column in another order."""
+def code_numbers(
+    first: int, rows: int, numbers: type_any, out: type_any, table: type_any, size: int,
+    known: type_any, c: type_any,
+) -> int:  # fmt: skip
+    """The same for numbers."""
+    count = c[0]
+    for i in range(first, rows):
+        n = numbers[i]
+        k = mixed(n) & (size - 1)
+        while table[k] >= 0 and known[table[k]] != n:
+            k = (k + 1) & (size - 1)
+        if table[k] < 0:
+            if count >= c[1]:
+                c[0] = count
+                return i
+            known[count] = n
+            table[k] = count
+            count += 1
+        out[i] = table[k]
+    c[0] = count
+    return rows
+
+
+def mixed(n: int) -> int:
+    """A number whose low bits depend on all bits."""
+    n = (n ^ ((n >> 32) & 4294967295)) * -7046029254386353131
+    return n ^ ((n >> 32) & 4294967295)
+
+
+def seat_codes(count: int, known: type_any, size: int, table: type_any, as_texts: int) -> int:
+    """Put all codes into a larger table, of -1."""
+    for code in range(count):
+        k = (known[code] if as_texts == 1 else mixed(known[code])) & (size - 1)
+        while table[k] >= 0:
+            k = (k + 1) & (size - 1)
+        table[k] = code
+    return 0
+
+
+# -- what a column says ------------------------------------------------------------------------
+
+
+def look_up(
+    rows: int, codes: type_any, kinds: type_any, width: int, values: type_any, flags: type_any,
+    out: type_any, odd: type_any,
+) -> int:  # fmt: skip
+    """What each row's code means for its type of event; rows whose flag is set become odd."""
     for i in range(rows):
-        new[i] = old[order[i]]
+        k = kinds[i] * width + codes[i]
+        out[i] = values[k]
+        odd[i] |= flags[k]
+    return 0
+
+
+def narrow_decimals(
+    rows: int, words: type_any, most: int, factor: int, out: type_any, odd: type_any
+) -> int:
+    """Decimals of 128 bits as integers ``factor`` times as large; those beyond ``most`` are 0
+    and odd."""
+    for i in range(rows):
+        n = words[2 * i]
+        if words[2 * i + 1] != (n >> 63) or n > most or n < -most:
+            odd[i] = 1
+            n = 0
+        out[i] = n * factor
     return 0

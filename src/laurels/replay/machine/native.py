@@ -21,18 +21,18 @@ from laurels.engine.book import REFUSALS
 from laurels.engine.compiled import Compiled
 from laurels.replay.events import read_events
 from laurels.replay.machine import exact
-from laurels.replay.machine import member as M
+from laurels.replay.machine.blocks import Found, Lost, fold_blocks
 from laurels.replay.machine.build import Tell, machine
-from laurels.replay.machine.columns import Columns
 from laurels.replay.machine.door import fold_door
 from laurels.replay.machine.posted import Facts
 from laurels.replay.machine.result import add_totals
-from laurels.replay.machine.run import Folded, fold
+from laurels.replay.machine.run import Folded
 from laurels.replay.machine.sides import Side, folded_side, hand_over
-from laurels.replay.machine.tables import read_table
+from laurels.replay.machine.source import Source
+from laurels.replay.machine.tables import open_source
 from laurels.replay.machine.vector import Vector, Watch
 from laurels.replay.options import Ears, Options
-from laurels.replay.raw import Place, Refused, Report, Waiting
+from laurels.replay.raw import Refused, Report, Waiting
 from laurels.replay.readers import find_files
 from laurels.replay.run import Result
 from laurels.replay.tables import Kept
@@ -42,11 +42,13 @@ from laurels.replay.values import shown
 
 @dataclass
 class Native:
-    """What came of native files. ``slow``: rows of members that went through the door."""
+    """What came of native files. ``slow``: rows of members that went through the door; ``vector``
+    knows the seconds of each phase."""
 
     result: Result
     sides: list[Side]
     slow: int
+    vector: Vector
 
     def members(self, program: Compiled) -> Any:
         """All members, in the order of their ids; points in steps."""
@@ -82,44 +84,47 @@ def run_files(
     program: Compiled, paths: Sequence[Path], options: Options, ears: Ears
 ) -> Native | None:
     """The same; None where the files are not plain enough to be read as columns."""
-    read = read_table(program, paths)
-    if read is None:
+    source = open_source(program, paths)
+    if source is None:
         return None
-    table, lengths = read
+    vector = Vector(program, source)
+    try:
+        vector.encode(options.threads)
+    except (pa.ArrowException, OSError):
+        return None  # the readers say what is wrong with a file
     ears.phase("read")
-    until, files = options.until, [str(path) for path in paths]
-    vector = Vector(program, table, lengths, ears.phase)
-    vector.encode(options.threads)
-    vector.check_special()
-    slow_rows = vector.group(until)
-    columns = vector.columns(options.threads)
-    if not columns.is_safe():
+    until = options.until
+    slow_rows = vector.group(until, options.threads)
+    if not vector.is_safe():
         return None
     result = Result(program, False, None, Tally(program))
     result.report = Report()
-    side, moment = _slow(program, slow_rows, lengths, files, result, until)
+    side, moment = _slow(program, slow_rows, source, result, until)
     _report(result.report, vector.rows - len(slow_rows))
     if until is None:
-        fast = int(vector.at[vector.order].max()) + 1 if len(vector.order) else None
-        until = max((each for each in (fast, moment) if each is not None), default=None)
+        fast = vector.last()
+        ends = (moment, None if fast is None else fast + 1)
+        until = max((each for each in ends if each is not None), default=None)
     result.until = until
-    result.events["later"] += int(vector.later.sum())
+    result.events["later"] += vector.later
+    ears.phase("group")
     code = machine(program, tell=ears.compiling)
-    folded = fold(
-        code, columns, until or 0, options.postings, options.threads, ears.progress, options.passed
-    )
+    found = fold_blocks(code, vector, until or 0, options, ears.progress)
     ears.phase("decide")
-    names = vector.members.cast(pa.string())
-    facts = Facts(columns, names, None)
-    if options.postings:
-        facts = facts_of(vector, columns, names)
-    sides = [folded_side(program, facts, folded)]
-    add_totals(result, folded.totals, folded.members.balances, len(vector.members))
-    _not_taken(result, vector, columns, folded, files if options.lists else None)
+    sides = [_side(program, vector, found)]
+    add_totals(result, found.totals, found.members.balances, len(vector.members))
+    _not_taken(result, vector, found.lost, options.lists)
     if side is not None:
         sides += fold_door(program, code, side, result, options, ears)
     ears.phase("members")
-    return Native(result, sides, len(slow_rows))
+    return Native(result, sides, len(slow_rows), vector)
+
+
+def _side(program: Compiled, vector: Vector, found: Found) -> Side:
+    """Members that the machine folded, and the postings that were kept."""
+    members = vector.members.cast(pa.string())
+    folded = Folded(found.members, found.totals, (), found.records)
+    return folded_side(program, facts_of(vector, members, bool(found.records)), folded)
 
 
 def _report(report: Report, events: int) -> None:
@@ -137,86 +142,62 @@ def apart(program: Compiled) -> bool:
     )
 
 
-def facts_of(vector: Vector, columns: Columns, names: Any) -> Facts:
-    """What postings say of the events of a table."""
+def facts_of(vector: Vector, members: Any, postings: bool) -> Facts:
+    """What postings say of the events of a vector."""
+    columns = vector.in_order(postings)
+    if not postings:
+        return Facts(columns, members, None)
     sources = None
-    if "source" in vector.names:
-        sources = _texts(vector.table["source"])
+    if "source" in vector.source.names:
+        sources = vector.source.texts("source")
         sources = None if sources.null_count == len(sources) else sources.fill_null("")
-    return Facts(columns, names, _texts(vector.table["id"]), sources)
+    return Facts(columns, members, vector.source.texts("id"), sources)
 
 
-def _texts(column: Any) -> Any:
-    """A column of texts, or numbers as texts, in one piece."""
-    column = column.cast(pa.large_string())
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _not_taken(
-    result: Result, vector: Vector, columns: Columns, folded: Folded, files: list[str] | None
-) -> None:
-    """What waits and what was refused: counted, and listed where files are named."""
-    refusals, waiting = folded.made[M.Y_REFUSAL], folded.made[M.Y_WAITING]
-    lost = np.flatnonzero((refusals > 0) | (waiting > 0))
-    waits = waiting[lost] > 0
+def _not_taken(result: Result, vector: Vector, lost: Lost, lists: bool) -> None:
+    """What waits and what was refused: counted, and listed on request."""
+    waits = lost.waiting > 0
     result.events["waiting"] += int(waits.sum())
-    result.events["refused"] += int(len(lost) - waits.sum())
-    reasons = np.bincount(refusals[lost][~waits]) if len(lost) else np.zeros(0, dtype=np.int64)
+    result.events["refused"] += int(len(waits) - waits.sum())
+    reasons = np.bincount(lost.refusals[~waits].astype(np.int64))
     for reason in np.flatnonzero(reasons).tolist():
         result.reasons[REFUSALS[reason]] += int(reasons[reason])
-    if not len(lost) or files is None:
+    if not len(lost.rows) or not lists:
         return
-    spots = columns.more[M.X_ROW][lost]
-    owners = np.searchsorted(columns.start, spots, side="right") - 1
-    names = vector.members.take(pa.array(owners))
+    names = vector.members.take(pa.array(lost.owners))
     sort = pc.sort_indices(names).to_numpy()
-    rows, lost = vector.order[spots[sort]], lost[sort]
-    part = vector.table.select(
-        [name for name in ("id", "type", "unit", "points", "returns") if name in vector.names]
-    ).take(pa.array(rows))
+    rows = lost.rows[sort]
+    part = vector.source.take(rows, ["id", "type", "unit", "points", "returns"])
     texts = {name: ["" if v is None else shown(v) for v in part[name].to_pylist()]
              for name in part.column_names}  # fmt: skip
     nothing = [""] * len(rows)
-    times = [format_instant(at) for at in columns.occurred[spots[sort]].tolist()]
-    places = places_of(rows, vector.lengths, files)
+    times = [format_instant(at) for at in vector.packed["at"][rows].tolist()]
     every = zip(
-        places, texts["id"], names.take(pa.array(sort)).to_pylist(), texts["type"], times,
-        texts.get("unit", nothing), texts.get("points", nothing), texts.get("returns", nothing),
-        refusals[lost].tolist(), waiting[lost].tolist(), strict=True,
+        vector.source.places(rows), texts["id"], names.take(pa.array(sort)).to_pylist(),
+        texts["type"], times, texts.get("unit", nothing), texts.get("points", nothing),
+        texts.get("returns", nothing), lost.refusals[sort].tolist(), lost.waiting[sort].tolist(),
+        strict=True,
     )  # fmt: skip
-    for place, name, member, kind, when, unit, points, back, refusal, waits in every:
+    for place, name, member, kind, when, unit, points, back, refusal, waiting in every:
         about = (place[0], place[1], name, member, kind, when)
-        if waits:
+        if waiting:
             result.waiting.append(Waiting(*about, back))
         else:
             result.refused.append(Refused(*about, unit, points, REFUSALS[refusal]))
 
 
 def _slow(
-    program: Compiled,
-    rows: Any,
-    lengths: Sequence[int],
-    files: list[str],
-    result: Result,
-    until: int | None,
+    program: Compiled, rows: Any, source: Source, result: Result, until: int | None
 ) -> tuple[exact.Read | None, int | None]:
     """The members that the door must look at: their rows are read again, as any file."""
     if not len(rows):
         return None, None
     only: dict[str, set[int]] = {}
-    for file, number in places_of(rows, lengths, files):
+    for file, number in source.places(rows):
         only.setdefault(file, set()).add(number)
+    files = [file.path for file in source.files]
     events = read_events(files, zone=program.program.zone, only=only)
     result.report = events.report
     result.rejected += events.report.rejected
     side = exact.read(program, zip(events, events.places, strict=True), result, until)
     return side, result.until
-
-
-def places_of(rows: Any, lengths: Sequence[int], files: Sequence[str]) -> list[Place]:
-    """Where rows of the whole table stand: file, and row counted from 1."""
-    ends = np.cumsum(lengths)
-    file = np.searchsorted(ends, rows, side="right")
-    first = np.concatenate([[0], ends[:-1]])[file]
-    numbers = (rows - first + 1).tolist()
-    return [Place(files[f], n) for f, n in zip(file.tolist(), numbers, strict=True)]

@@ -39,6 +39,11 @@ class Members:
     expiries: Ints
     passed: Ints
 
+    def part(self, first: int, last: int) -> tuple[Array, ...]:
+        """The rows of some of them, to be written."""
+        every = (self.balances, self.levels, self.level_untils, self.expiries, self.passed)
+        return tuple(each[first:last] for each in every)
+
 
 @dataclass
 class Totals:
@@ -82,15 +87,16 @@ class Worker:
     """The scratch of one thread, and the members that it folds."""
 
     def __init__(
-        self, machine: Machine, columns: Columns, until: int, months: tuple[int, int], keep: bool
-    ) -> None:
+        self, machine: Machine, until: int, months: tuple[int, int], keep: bool
+    ) -> None:  # fmt: skip
         self.machine = machine
-        self.columns = columns
         self.until = until
         self.keep = keep
         linked = machine.program.program
         self.units, self.effects = len(linked.units), len(linked.effects)
         self.cap = 32
+        self.lines = 1
+        self.slots = 0
         self.holds = 64
         self.grants = 1 << 12
         self.rows = 1 << (16 if keep else 12)
@@ -124,8 +130,7 @@ class Worker:
     def _scratch(self) -> None:
         """State and scratch for lots, holds, lines and grants as large as they must be."""
         slots = self.machine.program.slots
-        lines = max(1, self.columns.largest_lines)
-        each = 8 + 4 * lines + len(self.machine.program.program.caps)
+        each = 8 + 4 * self.lines + len(self.machine.program.program.caps)
         most = 64 + 4 * self.units * self.cap + 8 * self.holds + each * self.effects
 
         def zeros(size: int) -> Ints:
@@ -137,9 +142,9 @@ class Worker:
             zeros((self.holds + self.units * self.cap + 2) * K.HELD_LOT),
             zeros(slots.event_size), zeros(slots.event_size),
             np.array(self.machine.program.blank_row(), dtype=np.int64),
-            zeros(lines * slots.width), zeros((self.effects * lines + 1) * K.GRANT),
+            zeros(self.lines * slots.width), zeros((self.effects * self.lines + 1) * K.GRANT),
             zeros(K.OUT + most * K.RECORD), np.zeros(0, dtype=np.int64),
-            zeros(self.columns.slots * slots.width), zeros(self.grants),
+            zeros(self.slots * slots.width), zeros(self.grants),
             np.array(self.machine.program.blank(), dtype=np.int64), zeros(1),
         )  # fmt: skip
         self.c[T.C_HELD], self.c[T.C_KEPT] = len(self.S[3]), len(self.S[12])
@@ -158,10 +163,16 @@ class Worker:
             np.zeros(self.rows * K.RECORD, dtype=np.int64), np.zeros(self.rows, dtype=np.int32)
         )  # fmt: skip
 
-    def fold(self, first: int, last: int, made: tuple[Array, ...], out: tuple[Array, ...]) -> None:
+    def fold(
+        self, columns: Columns, first: int, last: int, made: tuple[Array, ...],
+        out: tuple[Array, ...],
+    ) -> None:  # fmt: skip
         """Fold members ``first`` to ``last``, with more room whenever it is needed."""
-        columns = self.columns
         keep = int(self.keep)
+        if columns.largest_lines > self.lines or columns.slots > self.slots:
+            self.lines = max(self.lines, columns.largest_lines)
+            self.slots = max(self.slots, columns.slots)
+            self._scratch()
         while first < last:
             code = self.machine.fold(
                 first, last, columns.start, columns.more_start, columns.events(), columns.own,
@@ -220,22 +231,13 @@ def fold(
     Raises Fault when postings and states do not agree.
     """
     count = len(columns.start) - 1
-    linked = machine.program.program
-    ladders = max(1, len(linked.ladders))
-    members = Members(
-        np.zeros((count, len(linked.units) * 4), dtype=np.int64),
-        np.zeros((count, ladders), dtype=np.int16),
-        np.zeros((count, ladders), dtype=np.int64), np.zeros(count, dtype=np.int64),
-        np.zeros((count if passed else 0, len(linked.units) * 4), dtype=np.int64),
-    )  # fmt: skip
+    members = no_members(machine, count, passed)
     size = len(columns.more[0])
     made = tuple(np.zeros(size, dtype=kind) for kind in M.MADE)
-    out = (
-        members.balances, members.levels, members.level_untils, members.expiries, members.passed
-    )  # fmt: skip
+    out = members.part(0, count)
     months = month_span(machine, columns, until)
     jobs = [(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
-    workers = [Worker(machine, columns, until, months, keep)
+    workers = [Worker(machine, until, months, keep)
                for _ in range(max(1, min(threads, len(jobs))))]  # fmt: skip
     for worker in workers:
         worker.c[T.C_FLOWS] = int(passed)
@@ -249,7 +251,7 @@ def fold(
                 if not jobs:
                     return
                 first, last = jobs.pop(0)
-            worker.fold(first, last, made, out)
+            worker.fold(columns, first, last, made, out)
             with lock:
                 done += int(columns.start[last] - columns.start[first])
                 if progress is not None:
@@ -260,19 +262,41 @@ def fold(
     else:
         with ThreadPoolExecutor(len(workers)) as pool:
             list(pool.map(work, workers))
+    records = [each for worker in workers for each in worker.records]
+    return Folded(members, added(workers), made, records)
+
+
+def no_members(machine: Machine, count: int, passed: bool) -> Members:
+    """Rows of members of whom nothing is known."""
+    linked = machine.program.program
+    ladders = max(1, len(linked.ladders))
+    return Members(
+        np.zeros((count, len(linked.units) * 4), dtype=np.int64),
+        np.zeros((count, ladders), dtype=np.int16),
+        np.zeros((count, ladders), dtype=np.int64), np.zeros(count, dtype=np.int64),
+        np.zeros((count if passed else 0, len(linked.units) * 4), dtype=np.int64),
+    )  # fmt: skip
+
+
+def added(workers: list[Worker]) -> Totals:
+    """The totals of all workers. Raises Fault when postings and states do not agree."""
     totals = workers[0].totals
     for worker in workers[1:]:
         totals.add(worker.totals)
     ensure(totals.wrong == 0, f"{totals.wrong} members: postings and state do not agree")
-    records = [each for worker in workers for each in worker.records]
-    return Folded(members, totals, made, records)
+    return totals
 
 
 def month_span(machine: Machine, columns: Columns, until: int) -> tuple[int, int]:
     """The first and the last month in which anything can be posted or bought."""
-    calendar: Any = machine.program.calendar
     if not len(columns):
         return 0, 0
     least = min(int(columns.at.min()), int(columns.occurred.min()))
     most = max(int(columns.at.max()), int(columns.occurred.max()), until - 1)
+    return months_between(machine, least, most)
+
+
+def months_between(machine: Machine, least: int, most: int) -> tuple[int, int]:
+    """The months of two instants."""
+    calendar: Any = machine.program.calendar
     return (calendar.month_of[calendar.day_of(least)], calendar.month_of[calendar.day_of(most)])

@@ -55,7 +55,9 @@ def posted(program: Compiled, facts: Facts, folded: Folded) -> Iterator[Any]:
         order = np.argsort(ranks, kind="stable")
         records, causes, ranks = records[order], causes[order], ranks[order]
     for low, high in _whole_members(ranks):
-        yield postings_table(program, facts, records[low:high].ravel(), causes[low:high])
+        found = postings_table(program, facts, records[low:high].ravel(), causes[low:high])
+        if found.num_rows:  # levels alone are no postings
+            yield found
 
 
 def _whole_members(ranks: Any) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Native files as one Arrow table, where they are plain enough for columns."""
+"""Native files as a source of columns, where they are plain enough for that."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from laurels.engine.compiled import Compiled
+from laurels.replay.machine.source import File, Source, parquet_file, table_file
 from laurels.replay.machine.textual import ONCE, table_of
 from laurels.replay.readers import PARQUET_ENDINGS
 
@@ -19,32 +19,40 @@ NAMES = ("id", "member", "type", "source", "returns", "pays", "unit", "outcome",
 NUMBERS = frozenset({"money", "integer", "points"})
 
 
-def read_table(program: Compiled, paths: Sequence[Path]) -> tuple[Any, list[int]] | None:
-    """Files as one table, texts that repeat as codes, and the rows of each file; None where what
-    they hold must be judged event by event."""
-    tables = []
+def open_source(program: Compiled, paths: Sequence[Path]) -> Source | None:
+    """Files as one source of columns; None where what they hold must be judged event by event."""
+    files = []
     for path in paths:
-        parquet = path.name.lower().endswith(PARQUET_ENDINGS)
-        table = _parquet(path) if parquet else table_of(path, ONCE | _numbers(program))
-        if table is None or not _is_plain(program, table):
+        file = _opened(program, path)
+        if file is None or not file.rows or not _is_plain(program, file.schema):
             return None
-        tables.append(table)
+        files.append(file)
     try:
-        whole = pa.concat_tables(tables, promote_options="default")
+        pa.unify_schemas([_plain_schema(file.schema) for file in files])
     except pa.ArrowException:  # a column has another type in another file
         return None
-    return whole, [each.num_rows for each in tables]
+    return Source(files)
 
 
-def _parquet(path: Path) -> Any | None:
+def _opened(program: Compiled, path: Path) -> File | None:
+    if not path.name.lower().endswith(PARQUET_ENDINGS):
+        table = table_of(path, ONCE | _numbers(program))
+        return None if table is None else table_file(str(path), table)
     try:
-        schema = pq.read_schema(path)
-        if len(set(schema.names)) < len(schema.names):
-            return None
-        texts = [f.name for f in schema if pa.types.is_string(f.type) and f.name not in ONCE]
-        return pq.read_table(path, read_dictionary=texts, partitioning=None)
+        file = parquet_file(str(path))
     except (pa.ArrowException, OSError):
         return None  # the readers say what is wrong with it
+    return file if len(set(file.schema.names)) == len(file.schema.names) else None
+
+
+def _plain_schema(schema: Any) -> Any:
+    """A schema in which codes of texts are texts."""
+    fields = []
+    for field in schema:
+        kind = field.type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        fields.append(pa.field(field.name, kind))
+    return pa.schema(fields)
 
 
 def _numbers(program: Compiled) -> frozenset[str]:
@@ -57,9 +65,9 @@ def _numbers(program: Compiled) -> frozenset[str]:
     }
 
 
-def _is_plain(program: Compiled, table: Any) -> bool:
+def _is_plain(program: Compiled, schema: Any) -> bool:
     """Whether every column has a type whose values mean what they mean to the readers."""
-    if set(ALWAYS) - set(table.column_names) or not table.num_rows:
+    if set(ALWAYS) - set(schema.names):
         return False
     numbers = _numbers(program)
     words = {
@@ -68,7 +76,7 @@ def _is_plain(program: Compiled, table: Any) -> bool:
         for name, attribute in kind.attributes.items()
         if attribute.type not in NUMBERS
     }
-    for field in table.schema:
+    for field in schema:
         kind = field.type
         if pa.types.is_dictionary(kind):
             kind = kind.value_type
@@ -84,18 +92,4 @@ def _is_plain(program: Compiled, table: Any) -> bool:
             text or whole or pa.types.is_float64(kind) or pa.types.is_decimal128(kind)
         ):
             return False
-        if text and _has_nul(table[field.name]):
-            return False
     return True
-
-
-def _has_nul(column: Any) -> bool:
-    """Whether a text holds a character that is none."""
-    import pyarrow.compute as pc
-
-    for chunk in column.chunks:
-        if pa.types.is_dictionary(chunk.type):
-            chunk = chunk.dictionary
-        if pc.any(pc.match_substring(chunk, "\0")).as_py():
-            return True
-    return False

@@ -63,19 +63,30 @@ def tools() -> dict[str, tuple[Kind, ...]]:
     """What is called of ``grouping``, ``joining`` and ``parsing``: no program changes them."""
     i32, i64, i8 = row(32), row(64), row(8)
     return {
-        "place_rows": (i32, INT, INT, i64, i32, i64),
-        "sort_members": (INT, i64, i32, i64, i8),
+        "count_rows": (INT, INT, i32, i32),
+        "place_rows": (INT, INT, i32, i32, i32),
+        "note_names": (INT, i64, i8, INT, i64, INT, INT),
+        "seat_names": (INT, i64, INT, i64),
+        "check_members": (INT, INT, i64, i32, i64, INT, i8, i64, INT, i8),
+        "gather_rows": (INT, INT, i32, INT, i64, i64),
+        "find_named": (INT, i64, i64, i64, i64, i64, i32),
         "hash_texts.32": (INT, i32, i8, i64, i8),
         "hash_texts.64": (INT, i64, i8, i64, i8),
-        "find_twins": (INT, i64, i32, i64, i64, i32, i8),
+        **{f"code_texts.{bits}": (
+            INT, INT, row(bits), i8, i64, i32, i32, INT, i64, i64, i8, i64,
+        ) for bits in (32, 64)},
+        "code_numbers": (INT, INT, i64, i32, i32, INT, i64, i64),
+        "seat_codes": (INT, i64, INT, i32, INT),
+        "narrow_decimals": (INT, i64, INT, INT, i64, i8),
+        **{f"look_up.{bits}": (INT, i32, i8, INT, row(bits), i8, row(bits), i8)
+           for bits in (8, 16, 32, 64)},
         "split_records": (INT, i64, i32, i64, i32),
         "read_decimals": (INT, i64, i8, INT, i64, i8),
         "read_instants": (INT, i64, i8, i64, i8),
         "mix_numbers": (INT, i64, i64),
         "mix_texts": (INT, i64, i8, i64),
         "add_texts": (INT, i32, i64, i8, INT, i64, i8),
-        **{f"gather_8.{bits}": (INT, i32, row(bits), row(bits)) for bits in (8, 16, 32, 64)},
-    }
+    }  # fmt: skip
 
 
 def translated_tools() -> str:

@@ -1,14 +1,18 @@
-"""A native file as columns, without a Python object for each event.
+"""A native history as packed rows by member: read and encoded piece by piece, several at once.
 
-What is not plain (bad values, lines, holds, withdrawals, names given twice) is not judged here:
-the members that it concerns are handed back whole, as rows, and go through the door one by one.
+packed   all that is known of an event, in a few words, in the order of the input
+start    where each member's rows begin in ``order``; order: numbers of rows in the input
+special  what only few events have
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -17,447 +21,231 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import OUTCOMES, WHOLE, Door
-from laurels.engine.slots import constant, upper
-from laurels.program.names import FIRST_OWN_TYPE
-from laurels.replay.machine import arrow
-from laurels.replay.machine import member as M
 from laurels.replay.machine.build import tool
-from laurels.replay.machine.columns import Array, Columns, empty_more, empty_own, give_slots
-from laurels.replay.machine.filling import columns_of
+from laurels.replay.machine.coding import Coder, Names
+from laurels.replay.machine.columns import Array, Columns, sums_fit
+from laurels.replay.machine.encode import Piece, Plan, Specials
+from laurels.replay.machine.source import Source, reading
 
-PLAIN = ("return", "redemption", "member", "product_opened", "product_closed")
-"""Types of the engine that are judged here; besides them the program's own."""
-UNUSUAL = ("recorded_at", "line", "to", "hold", "until", "withdraws")
-"""Columns of what only the door judges."""
+CHECKED = 1 << 16
+"""Rows of the members that are looked through at once."""
 
-PARTS = 1024
 Watch = Callable[[str], None]
 
 
 class Vector:
-    """A table on its way into columns. ``odd`` marks rows that cannot be judged here."""
+    """A history on its way into columns. ``seconds``: what each phase took, over all threads."""
 
-    def __init__(
-        self, program: Compiled, table: Any, lengths: Sequence[int], watch: Watch | None = None
-    ) -> None:
+    def __init__(self, program: Compiled, source: Source) -> None:
         self.program = program
-        self.table = table
-        self.lengths = lengths
-        self.door = Door(program)
-        self.rows = table.num_rows
-        self.names = set(table.column_names)
+        self.source = source
+        self.plan = Plan(program, source)
+        self.width = self.plan.dtype.itemsize // 8
+        self.rows = source.rows
+        self.packed = np.empty(self.rows, dtype=self.plan.dtype)
+        self.codes: NDArray[np.int32] = np.empty(self.rows, dtype=np.int32)
         self.odd = np.zeros(self.rows, dtype=np.int8)
-        self.plan = columns_of(program)
-        self.types = 1 + max(each.index for each in program.program.events.values())
-        self._watch = watch or (lambda _: None)
+        self.later = 0
+        self.most = (0, 0)
+        """The largest amount, and the largest other number."""
+        self.seconds: dict[str, float] = {}
+        self._lock = threading.Lock()
 
-    def mark(self, rows: NDArray[np.bool_]) -> None:
-        """These rows are for the door."""
-        self.odd[rows] = 1
+    @property
+    def words(self) -> NDArray[np.int64]:
+        """The packed rows as words."""
+        found: NDArray[np.int64] = self.packed.view(np.int64)
+        return found
 
-    # -- what every event has ------------------------------------------------------------------
+    def spend(self, phase: str, seconds: float) -> None:
+        """Count the seconds of a phase."""
+        with self._lock:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
+
+    # -- reading -------------------------------------------------------------------------------
 
     def encode(self, threads: int = 1) -> None:
-        """Every column as integers, in the order of the file."""
-        self._types()
-        self.own = [np.zeros(1, dtype=each.type) for each in self.plan]
-        self.place = {each.place: number for number, each in enumerate(self.plan)}
-        jobs: list[Callable[[], None]] = [self._identities, self._times, self._members, self._money]
-        jobs += [partial(self._attribute, name) for name in self._attributes()]
-        jobs += [partial(self._must_be_absent, name) for name in UNUSUAL if name in self.names]
-        at_once(jobs, threads)
-        self._local()
-        self._watch("encode")
+        """Every event as a packed row, in the order of the input."""
+        kinds = self.source.types("member")
+        coder = Coder(bool(kinds) and all(pa.types.is_integer(kind) for kind in kinds))
+        names = Names(self.rows)
+        found: list[Specials | None] = [None] * len(self.source.pieces)
 
-    def _must_be_absent(self, name: str) -> None:
-        self.mark(~arrow.absent(arrow.whole(self.table[name])))
+        def read(number: int) -> None:
+            piece = self.source.pieces[number]
+            part = slice(piece.first, piece.first + piece.rows)
+            begin, took = perf_counter(), 0.0
+            with reading(piece) as column:
 
-    def _types(self) -> None:
-        events = self.program.program.events
-        codes, values, nothing = arrow.coded(self.table["type"])
-        known = [events[v].index if v in events else 0 for v in values] or [0]
-        plain = [v in PLAIN or known[i] >= FIRST_OWN_TYPE for i, v in enumerate(values)] or [False]
-        self.kind = np.array(known, dtype=np.int8)[codes]
-        self.mark(nothing | ~np.array(plain)[codes])
+                def timed(name: str) -> Any:
+                    nonlocal took
+                    since = perf_counter()
+                    values = column(name)
+                    took += perf_counter() - since
+                    return values
 
-    def _times(self) -> None:
-        self.at, bad = arrow.instants(self.table["occurred_at"], self.program.calendar)
-        calendar = self.program.calendar
-        low, high = calendar.midnight[0], calendar.midnight[-2]
-        bad |= (self.at < low) | (self.at >= high)
-        self.version = np.zeros(1, dtype=np.int8)
-        versions = self.program.program.versions
-        found = np.full(self.rows if len(versions) > 1 else 1, -1, dtype=np.int8)
-        least = self.at if len(versions) > 1 else np.array([self.at.min(initial=high)])
-        for version in versions:
-            start = max(version.effective_from, version.published_at)
-            found[least >= start] = version.index
-        if len(versions) > 1:
-            bad |= found < 0
-            self.version = np.maximum(found, 0)
-        elif found[0] < 0:
-            start = max(versions[0].effective_from, versions[0].published_at)
-            bad |= self.at < start
-        self.mark(bad)
+                here = Piece(self.plan, timed, self.packed[part], self.odd[part])
+                self.codes[part], found[number] = here.encode(coder, names, piece.first)
+            with self._lock:
+                self.most = (max(self.most[0], here.most[0]), max(self.most[1], here.most[1]))
+            self.spend("read", took)
+            self.spend("encode", perf_counter() - begin - took)
 
-    def _identities(self) -> None:
-        hashed, odd = arrow.hashes(self.table["id"])
-        self.odd |= odd
-        parts = ((hashed >> 40) & (PARTS - 1)).astype(np.int32)
-        start, order, size = grouped(parts, PARTS)
-        room = 4
-        while room < 2 * size:
-            room *= 2
-        tool("find_twins")(
-            PARTS, start, order, hashed, np.zeros(room, dtype=np.int64),
-            np.zeros(room, dtype=np.int32), self.odd,
-        )  # fmt: skip
+        at_once([partial(read, number) for number in range(len(found))], threads)
+        self._join([each for each in found if each is not None])
+        self.names = coder.names()
+        self.suspects = names.suspects()
 
-    def _money(self) -> None:
-        linked = self.program.program
-        wants = np.zeros(self.types, dtype=np.int8)
-        for each in linked.events.values():
-            wants[each.index] = {"none": 0, "optional": 1, "required": 2}[each.amount]
-        back = linked.events["return"].index
-        wants[back] = 1
-        if "currency" in self.names:
-            same, bad, nothing = arrow.looked_up(
-                self.table["currency"], np.zeros(self.rows, dtype=np.int8),
-                {0: lambda value: int(value == linked.currency)}, 1, np.int8,
-            )  # fmt: skip
-            self.mark(bad | ((same == 0) & ~nothing))
-        want = wants[self.kind]
-        if "amount" not in self.names:
-            self.amount = np.where(self.kind == back, WHOLE, 0).astype(np.int64)
-            self.mark(want == 2)
-            return
-        self.amount, bad, nothing = arrow.numbers(self.table["amount"], linked.exponent)
-        bad |= self.amount < 0
-        self.amount[nothing & (self.kind == back)] = WHOLE
-        self.mark(((want > 0) & bad & ~nothing) | ((want == 2) & nothing))
-        if (wants == 0).any():
-            self.amount[want == 0] = 0
-
-    # -- what programs ask for -----------------------------------------------------------------
-
-    def _attributes(self) -> list[str]:
-        names: dict[str, None] = {}
-        for kind in self.program.program.events.values():
-            if kind.index >= FIRST_OWN_TYPE or kind.name in ("return", "redemption"):
-                names |= dict.fromkeys(kind.attributes)
-        return list(names)
-
-    def _attribute(self, name: str) -> None:
-        """All columns that an attribute fills, over all types that have it."""
-        readers: dict[int, dict[int, Callable[[object], int]]] = {}
-        scales: dict[int, Any] = {}
-        required = np.zeros(self.types, dtype=bool)
-        for kind in self.program.program.events.values():
-            attribute = kind.attributes.get(name)
-            if attribute is None:
-                continue
-            required[kind.index] = attribute.required
-            if attribute.type in ("money", "integer", "points"):
-                scales[kind.index] = attribute
-            texts, rest = self.door.readers[kind.name]
-            for each, column, codes, other in texts:
-                if each == name:
-                    readers.setdefault(column, {})[kind.index] = coder(codes, other)
-            for each, _, fills in rest:
-                if each == name:
-                    for column, reader in fills:
-                        readers.setdefault(column, {})[kind.index] = bound(reader, name)
-        if name not in self.names:
-            self.mark(required[self.kind])
-            return
-        if scales:
-            self._number(name, scales, required)
-            return
-        for column, tables in readers.items():
-            number = self.place.get(column, -1)
-            kind_ = self.plan[number].type if number >= 0 else np.int64
-            found, bad, empty = arrow.looked_up(
-                self.table[name], self.kind, tables, self.types, kind_
-            )
-            self.mark(bad | (empty & required[self.kind]))
-            if number >= 0:
-                self.own[number] = found
-
-    def _number(self, name: str, scales: dict[int, Any], required: NDArray[np.bool_]) -> None:
-        column = self.program.slots.columns.get(constant("E_", name))
-        attribute = next(iter(scales.values()))
-        found, bad, empty = arrow.numbers(self.table[name], attribute.scale)
-        has = np.isin(self.kind, list(scales))
-        low, high = attribute.low or 0, attribute.high
-        bad |= (found < low) | ((found > high) if high is not None else False)
-        if len({(each.scale, each.low, each.high) for each in scales.values()}) > 1:
-            bad |= True
-        self.mark(has & ((bad & ~empty) | (empty & required[self.kind])))
-        if column is not None:
-            self.own[self.place[column]] = np.where(has & ~empty, found, 0)
-
-    def _local(self) -> None:
-        """Hours and minutes, where a program asks: by the door's calendar, once for each hour."""
-        for part in self.program.slots.local:
-            place = self.program.slots.columns[f"E_LOCAL_{upper(part)}"]
-            if place not in self.place:
-                continue
-            minutes, inverse = np.unique(self.at // 60_000_000, return_inverse=True)
-            parts = self.program.calendar.parts
-            values = [getattr(parts(int(each) * 60_000_000), part) for each in minutes]
-            self.own[self.place[place]] = np.array(values, dtype=np.int8)[inverse]
+    def _join(self, parts: list[Specials]) -> None:
+        """One numbering for what only few events have."""
+        base = 0
+        for number, part in enumerate(parts):
+            if number and len(part.rows):
+                self.packed["special"][part.rows] += base
+            base += len(part.rows)
+        self.special = Specials.joined(parts)
 
     # -- members -------------------------------------------------------------------------------
 
-    def group(self, until: int | None) -> Any:
-        """Rows by member in event order. Returns the rows that are for the door."""
-        codes, names = self.codes, self.member_names
-        count = len(names)
-        slow = np.zeros(count, dtype=bool)
-        slow[codes[self.odd != 0]] = True
-        self.later = np.zeros(self.rows, dtype=bool)
+    def group(self, until: int | None, threads: int = 1) -> Array:
+        """Rows by member in event order. Returns the rows that are for the door: those of
+        members with anything that cannot be judged here."""
+        since = perf_counter()
+        count = len(self.names)
+        self._place(count, threads)
+        ties = self._check(threads)
+        self._mark_twins()
+        slow = np.zeros(count, dtype=np.int8)
+        slow[self.codes[self.odd == 1]] = 1
+        self.codes = self.codes[:0]
+        rows: Array = np.zeros(0, dtype=np.int32)
+        if slow.any():
+            owner = np.repeat(slow, np.diff(self.start)) == 1
+            rows = np.sort(self.order[owner])
+        if ties[slow == 0].any():
+            self._order_ties(ties * (1 - slow))
+        self._leave_out(slow, until)
+        self.members = self.names.filter(pa.array(slow == 0)) if slow.any() else self.names
+        self.spend("group", perf_counter() - since)
+        return rows
+
+    def _place(self, count: int, threads: int) -> None:
+        """Count the rows of each member, then put them together: each thread its part."""
+        edges = np.linspace(0, self.rows, max(1, threads) + 1).astype(np.int64).tolist()
+        spans = list(pairwise(edges))
+        counts = [np.zeros(count, dtype=np.int32) for _ in spans]
+        at_once([partial(tool("count_rows"), low, high, self.codes, mine)
+                 for (low, high), mine in zip(spans, counts, strict=True)], threads)  # fmt: skip
+        self.start = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum(sum(counts), out=self.start[1:])
+        before = self.start[:-1].astype(np.int32)
+        for mine in counts:
+            before, mine[:] = before + mine, before
+        self.order = np.empty(self.rows, dtype=np.int32)
+        at_once([partial(tool("place_rows"), low, high, self.codes, mine, self.order)
+                 for (low, high), mine in zip(spans, counts, strict=True)], threads)  # fmt: skip
+
+    def _check(self, threads: int) -> NDArray[np.int8]:
+        """Bring members into order; which have events at one instant. Marks rows (by 2) whose id
+        may be that of another row."""
+        ties = np.zeros(len(self.start) - 1, dtype=np.int8)
+        bounds = blocks_of(self.start, CHECKED)
+        jobs = list(pairwise(bounds))
+
+        def work() -> None:
+            while True:
+                with self._lock:
+                    if not jobs:
+                        return
+                    first, last = jobs.pop()
+                tool("check_members")(
+                    first, last, self.start, self.order, self.words, self.width, ties,
+                    self.suspects, len(self.suspects), self.odd,
+                )  # fmt: skip
+
+        at_once([work] * max(1, threads), threads)
+        return ties
+
+    def _mark_twins(self) -> None:
+        """Rows whose id another row has too are odd: readers judge which stands."""
+        rows = np.flatnonzero(self.odd & 2)
+        self.odd &= 1
+        names = self.packed["name"][rows]
+        order = np.argsort(names, kind="stable")
+        same = np.flatnonzero(names[order[1:]] == names[order[:-1]])
+        self.odd[rows[order[same]]] = 1
+        self.odd[rows[order[same + 1]]] = 1
+
+    def _leave_out(self, slow: NDArray[np.int8], until: int | None) -> None:
+        """Rows of slow members, and those that are not before an instant."""
+        if until is None and not slow.any():
+            return
+        sizes = np.diff(self.start)
+        keep = np.repeat(slow == 0, sizes)
         if until is not None:
-            self.later = (self.at >= until) & ~slow[codes]
-        rank = np.cumsum(~slow) - 1
-        fast = int((~slow).sum())
-        place = np.where(slow, fast, rank).astype(np.int32)[codes]
-        place[self.later] = fast
-        start, order, _ = grouped(place, fast + 1)
-        self.start = start[: fast + 1].copy()
-        self.order = order[: self.start[-1]]
-        ties = np.zeros(fast, dtype=np.int8)
-        tool("sort_members")(fast, self.start, order, self.at, ties)
-        if ties.any():
-            self._order_ties(ties)
-        self.members = names.filter(pa.array(~slow)) if slow.any() else names
-        self._watch("group")
-        return np.flatnonzero(slow[codes])
+            late = self.packed["at"][self.order] >= until
+            self.later = int((late & keep).sum())
+            keep &= ~late
+        kept = np.concatenate([[0], np.cumsum(keep)])[self.start]
+        self.order = self.order[keep]
+        fast = np.concatenate([slow == 0, [True]])
+        self.start = kept[fast]
 
-    def _members(self) -> None:
-        column = self.table["member"]
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        column = arrow.whole(column)
-        self.mark(arrow.absent(column))
-        names = column.dictionary
-        if pa.types.is_integer(names.type):
-            names = names.cast(pa.string())
-        fine = []
-        for value in names.to_pylist():
-            fine.append(bool(value) and len(value) <= 200 and value.isprintable())
-        codes = column.indices.fill_null(0).to_numpy()
-        if not all(fine):
-            self.mark(~np.array(fine)[codes])
-        self.codes, self.member_names = codes, names
-
-    def _order_ties(self, ties: Array) -> None:
+    def _order_ties(self, ties: NDArray[np.int8]) -> None:
         """Events of one member at one instant: by source, then by id."""
-        member = np.repeat(np.arange(len(ties)), np.diff(self.start))
-        at = self.at[self.order]
-        same = (at[1:] == at[:-1]) & (member[1:] == member[:-1])
+        places = np.flatnonzero(np.repeat(ties, np.diff(self.start)))
+        owner = np.repeat(np.arange(len(ties)), np.diff(self.start))[places]
+        at = self.packed["at"][self.order[places]]
+        same = (at[1:] == at[:-1]) & (owner[1:] == owner[:-1])
         tied = np.zeros(len(at), dtype=bool)
         tied[1:] |= same
         tied[:-1] |= same
-        places = np.flatnonzero(tied)
+        run = np.cumsum(np.concatenate([[True], ~same]))[tied]
+        places = places[tied]
         rows = self.order[places]
-        run = np.cumsum(np.concatenate([[True], ~same]))[places]
-        ids = self.table["id"].take(pa.array(rows)).cast(pa.string())
-        columns = {"run": pa.array(run), "id": ids}
+        texts = self.source.take(rows, ["id", "source"])
+        columns = {"run": pa.array(run), "id": texts["id"].cast(pa.string())}
         keys = [("run", "ascending"), ("id", "ascending")]
-        if "source" in self.names:
-            source = self.table["source"].take(pa.array(rows)).cast(pa.string())
-            columns["source"] = pc.fill_null(source, "")
+        if "source" in texts.column_names:
+            columns["source"] = pc.fill_null(texts["source"].cast(pa.string()), "")
             keys.insert(1, ("source", "ascending"))
         order = pc.sort_indices(pa.table(columns), sort_keys=keys).to_numpy()
         self.order[places] = rows[order]
 
-    # -- what few events have ------------------------------------------------------------------
-
-    def columns(self, threads: int = 1) -> Columns:
-        """Everything in the order of members."""
-        order = self.order
-        full = [self.kind, self.at, self.amount, self.version, *self.own]
-        found: list[Any] = list(full)
-
-        def take(number: int) -> None:
-            if len(full[number]) > 1 or number < 3:
-                found[number] = taken(full[number], order)
-
-        at_once([partial(take, number) for number in range(len(full))], threads)
-        kind, at, amount, version, *own = found
-        self.row_of = np.full(self.rows, -1, dtype=np.int32)
-        self.row_of[order] = np.arange(len(order), dtype=np.int32)
-        more, slots, more_start = self._more(kind, order)
-        self._watch("gather")
+    def in_order(self, events: bool) -> Columns:
+        """The members' rows in their order; what postings say of their events on request."""
+        none = np.zeros(0, dtype=np.int64)
+        at, version = none, np.zeros(1, dtype=np.int8)
+        if events:
+            at = self.packed["at"][self.order]
+            version = self.packed["version"][self.order] if self.plan.several else version
         return Columns(
-            self.program, self.members, self.start, kind, at, at, amount, version,
-            tuple(own) or empty_own(self.program), order, tuple(more), more_start,
-            np.zeros(1, dtype=np.int64), 1, slots,
+            self.program, self.members, self.start, none.astype(np.int8), at, at, none, version,
+            self.plan.absent, self.order, (), none, none,
         )  # fmt: skip
 
-    def _more(self, kind: Array, order: Array) -> tuple[list[Array], int, Array]:
-        """The columns of X: special events, and those that they name."""
-        events = self.program.program.events
-        special = (kind > 0) & (kind < FIRST_OWN_TYPE)
-        naming = np.flatnonzero(special)
-        target = self._targets(kind, order, naming)
-        wanted = special.copy()
-        wanted[target[target >= 0]] = True
-        rows = np.flatnonzero(wanted)
-        place = np.full(len(kind), -1, dtype=np.int32)
-        place[rows] = np.arange(len(rows), dtype=np.int32)
-        more = empty_more(len(rows))
-        more[M.X_ROW][:] = rows
-        here = place[naming]
-        refs = np.where(target >= 0, place[target], -1)
-        more[M.X_REF][here] = refs
-        self._points(kind, order, rows, more)
-        products = (kind[rows] == events["product_opened"].index) | (
-            kind[rows] == events["product_closed"].index
-        )
-        self._products(order, rows, products, more, kind)
-        back = np.flatnonzero(kind[naming] == events["return"].index)
-        named = self._chain(here[back], refs[back], more, order)
-        more_start = np.searchsorted(rows, self.start).astype(np.int64)
-        slots = give_slots(more, more_start, named, np.ones(len(rows), dtype=np.int64))
-        return more, slots, more_start
+    def is_safe(self) -> bool:
+        """Whether no sum over a member, or over all of them, can leave 64 bits."""
+        amounts = self.packed["amount"]  # a return of all that is left makes no sum smaller
+        return sums_fit(self.program.program, self.start, len(self.order), self.most, amounts)
 
-    def _targets(self, kind: Array, order: Array, naming: Array) -> Array:
-        """The row that each special row names, in the order of members; -1 none."""
-        found = np.full(len(naming), -1, dtype=np.int64)
-        events = self.program.program.events
-        for name, column in (("return", "returns"), ("redemption", "pays")):
-            mine = np.flatnonzero(kind[naming] == events[name].index)
-            if not len(mine) or column not in self.names:
-                continue
-            rows = order[naming[mine]]
-            names = pc.cast(self.table[column].take(pa.array(rows)), pa.string())
-            if isinstance(names, pa.ChunkedArray):
-                names = names.combine_chunks()
-            if names.null_count == len(names):
-                continue
-            found[mine] = self._find(names, naming[mine])
-        return found
+    def last(self) -> int | None:
+        """The instant of the last event that is not for the door."""
+        if not len(self.order):
+            return None
+        if len(self.order) == self.rows:
+            return int(self.packed["at"].max())
+        return int(self.packed["at"][self.order].max())
 
-    def _find(self, names: Any, rows: Array) -> Array:
-        """Rows of the same member with these ids."""
-        wanted = pc.unique(names.drop_null())
-        ids = self.table["id"]
-        if not pa.types.is_string(ids.type):
-            ids = ids.cast(pa.string())
-        codes = arrow.whole(pc.index_in(ids, value_set=wanted))
-        hit = np.flatnonzero(~arrow.absent(codes))
-        spots = self.row_of[hit]
-        hit, spots = hit[spots >= 0], spots[spots >= 0]
-        owner = np.searchsorted(self.start, spots, side="right") - 1
-        keys = codes.fill_null(-1).to_numpy()[hit].astype(np.int64) * len(self.start) + owner
-        sort = np.argsort(keys, kind="stable")
-        keys, spots = keys[sort], spots[sort]
-        asked = pc.index_in(names, value_set=wanted).fill_null(-1).to_numpy().astype(np.int64)
-        member = np.searchsorted(self.start, rows, side="right") - 1
-        key = asked * len(self.start) + member
-        at = np.minimum(np.searchsorted(keys, key), max(0, len(keys) - 1))
-        if not len(keys):
-            return np.full(len(rows), -1, dtype=np.int64)
-        return np.where((keys[at] == key) & (asked >= 0), spots[at], -1).astype(np.int64)
-
-    def _chain(self, backs: Array, targets: Array, more: list[Array], order: Array) -> Any:
-        """Returns of one event, in the order in which they act."""
-        named = np.zeros(len(more[0]), dtype=bool)
-        sure = targets >= 0
-        backs, targets = backs[sure], targets[sure]
-        named[targets] = True
-        early = more[M.X_ROW][backs] < more[M.X_ROW][targets]
-        if early.any():
-            rows = order[more[M.X_ROW][backs]]
-            ids = self.table["id"].take(pa.array(rows)).cast(pa.string()).to_pylist()
-            ranks = np.argsort(np.argsort(np.array([each.encode() for each in ids], dtype=object)))
-        else:
-            ranks = np.zeros(len(backs), dtype=np.int64)
-        sort = np.lexsort((more[M.X_ROW][backs], np.where(early, ranks, -1), ~early, targets))
-        backs, targets = backs[sort], targets[sort]
-        same = targets[1:] == targets[:-1]
-        first = np.flatnonzero(np.concatenate([np.ones(min(1, len(targets)), dtype=bool), ~same]))
-        more[M.X_HEAD][targets[first]] = backs[first]
-        chained = np.flatnonzero(same)
-        more[M.X_NEXT][backs[chained]] = backs[chained + 1]
-        return named
-
-    def _points(self, kind: Array, order: Array, rows: Array, more: list[Array]) -> None:
-        """What redemptions ask for."""
-        mine = np.flatnonzero(kind[rows] == self.program.program.events["redemption"].index)
-        if not len(mine):
-            return
-        part = self.table.take(pa.array(order[rows[mine]]))
-        unit = self.door.units[self.door.first_unit]
-        more[M.X_UNIT][mine] = unit.index
-        found, _, _ = arrow.numbers(part["points"], unit.scale)
-        more[M.X_POINTS][mine] = found
-        zeros = np.zeros(len(mine), dtype=np.int8)
-        if "outcome" in self.names:
-            more[M.X_OUTCOME][mine], _, _ = arrow.looked_up(
-                part["outcome"], zeros, {0: lambda v: OUTCOMES.get(str(v), 0)}, 1, np.int8
-            )
-        if "pays" in self.names:
-            more[M.X_PAYS][mine] = ~arrow.absent(arrow.whole(part["pays"]))
-
-    def _products(
-        self, order: Array, rows: Array, mine: Any, more: list[Array], kind: Array
-    ) -> None:
-        """Which product was opened or closed; others than the program's are of no type."""
-        spots = np.flatnonzero(mine)
-        if not len(spots):
-            return
-        part = self.table["product"].take(pa.array(order[rows[spots]]))
-        products = self.program.program.products
-        found, _, _ = arrow.looked_up(
-            part, np.zeros(len(spots), dtype=np.int8),
-            {0: lambda v: products.index(str(v)) if v in products else -1}, 1, np.int32,
-        )  # fmt: skip
-        more[M.X_LINE][spots] = np.maximum(found, 0)
-        unknown = rows[spots[found < 0]]
-        kind[unknown] = -kind[unknown]
-
-    def check_special(self) -> None:
-        """Rows of special types that are not plain."""
-        events = self.program.program.events
-        redeems = self.kind == events["redemption"].index
-        if redeems.any():
-            self._check_redemptions(redeems)
-        backs = self.kind == events["return"].index
-        if backs.any():
-            self.mark(backs if "returns" not in self.names else backs & arrow.absent(
-                arrow.whole(self.table["returns"])))  # fmt: skip
-        members = self.kind == events["member"].index
-        self.mark(members)
-        opened = (self.kind == events["product_opened"].index) | (
-            self.kind == events["product_closed"].index
-        )
-        if opened.any():
-            self.mark(opened if "product" not in self.names else opened & arrow.absent(
-                arrow.whole(self.table["product"])))  # fmt: skip
-        self._watch("special")
-
-    def _check_redemptions(self, redeems: NDArray[np.bool_]) -> None:
-        unit = self.door.units[self.door.first_unit]
-        if "points" not in self.names:
-            self.mark(redeems)
-            return
-        found, bad, nothing = arrow.numbers(self.table["points"], unit.scale)
-        self.mark(redeems & (bad | nothing | (found <= 0)))
-        for name, known in (("unit", {unit.name}), ("outcome", set(OUTCOMES))):
-            if name in self.names:
-                fine, _, empty = arrow.looked_up(
-                    self.table[name], np.zeros(self.rows, dtype=np.int8),
-                    {0: lambda v, known=known: int(v in known)}, 1, np.int8,  # type: ignore[misc]
-                )  # fmt: skip
-                self.mark(redeems & (fine == 0) & ~empty)
+    def span(self) -> tuple[int, int]:
+        """The first and the last instant of all events."""
+        at = self.packed["at"][self.odd == 0] if self.odd.any() else self.packed["at"]
+        return int(at.min(initial=2**62)), int(at.max(initial=0))
 
 
-def at_once(jobs: Sequence[Callable[[], None]], threads: int) -> None:
+def at_once(jobs: Sequence[Callable[[], object]], threads: int) -> None:
     """Do independent jobs, several at a time: most of each runs without Python's lock."""
-    if threads < 2:
+    if threads < 2 or len(jobs) < 2:
         for job in jobs:
             job()
         return
@@ -466,27 +254,10 @@ def at_once(jobs: Sequence[Callable[[], None]], threads: int) -> None:
             done.result()
 
 
-def coder(codes: dict[str, int], other: int) -> Callable[[object], int]:
-    """The code of a text."""
-    return lambda value: codes.get(str(value), other)
-
-
-def bound(reader: Callable[[object, str], int], name: str) -> Callable[[object], int]:
-    """A reader that knows the name of what it reads."""
-    return lambda value: reader(value, name)
-
-
-def grouped(codes: Array, count: int) -> tuple[Any, Any, int]:
-    """Where each group begins, its rows, and how many the largest has."""
-    start = np.zeros(count + 1, dtype=np.int64)
-    order = np.zeros(len(codes), dtype=np.int32)
-    tool("place_rows")(codes, len(codes), count, start, order, np.zeros(count, dtype=np.int64))
-    return start, order, int(np.diff(start).max(initial=0))
-
-
-def taken(values: Any, order: Array) -> Any:
-    """A column in another order."""
-    found = np.empty(len(order), dtype=values.dtype)
-    values = np.ascontiguousarray(values)
-    tool(f"gather_8.{8 * values.dtype.itemsize}")(len(order), order, values, found)
-    return found
+def blocks_of(start: Array, rows: int) -> list[int]:
+    """Where to part the members so that each part has about so many rows."""
+    if len(start) < 2:
+        return [0]
+    wanted = np.arange(0, int(start[-1]) + 1, rows)
+    edges = {*np.searchsorted(start, wanted).tolist(), 0, len(start) - 1}
+    return sorted(edges)

@@ -1,0 +1,158 @@
+"""Where a history is read from: Parquet files or tables, piece by piece and by row.
+
+A piece is a row group of a file, so that several can be read at once and none needs to be kept:
+what few rows are asked for later (texts of what is listed) is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from laurels.replay.machine.textual import ONCE
+from laurels.replay.raw import Place
+
+PIECE = 1 << 20
+"""Rows of a table that are encoded at once."""
+DENSE = 7
+"""Bytes a value: below it, a column's texts are worth reading as codes of a dictionary."""
+
+Column = Callable[[str], Any]
+
+
+class File(NamedTuple):
+    """A file: its rows, or where they are read (``table`` None)."""
+
+    path: str
+    schema: Any
+    rows: int
+    groups: tuple[int, ...]
+    table: Any = None
+
+
+class Piece(NamedTuple):
+    """Rows that belong together: the number of the first in the whole history, and how many."""
+
+    first: int
+    rows: int
+    file: File
+    group: int
+
+
+class Source:
+    """Files in a row. ``names``: the columns of any; ``rows``: of all."""
+
+    def __init__(self, files: Sequence[File]) -> None:
+        self.files = files
+        self.pieces: list[Piece] = []
+        first = 0
+        for file in files:
+            for group, rows in enumerate(file.groups):
+                self.pieces.append(Piece(first, rows, file, group))
+                first += rows
+        self.rows = first
+        self.names = {name for file in files for name in file.schema.names}
+
+    def types(self, name: str) -> list[Any]:
+        """The types that a column has in the files that have it."""
+        return [each.schema.field(name).type for each in self.files if name in each.schema.names]
+
+    def take(self, rows: Any, names: Sequence[str]) -> Any:
+        """Rows by their numbers, in the order given; columns that no file has are left out."""
+        order = np.argsort(rows, kind="stable")
+        back = np.empty(len(order), dtype=np.int64)
+        back[order] = np.arange(len(order))
+        rising = np.asarray(rows)[order]
+        parts: list[Any] = []
+        for piece in self.pieces:
+            low, high = np.searchsorted(rising, [piece.first, piece.first + piece.rows])
+            if low < high:
+                here = pa.array(rising[low:high] - piece.first)
+                with reading(piece, plain=True) as column:
+                    found = {name: column(name) for name in names}
+                parts.append(pa.table({
+                    name: each.take(here) for name, each in found.items() if each is not None
+                }))  # fmt: skip
+        table = pa.concat_tables(parts, promote_options="default")
+        return table.take(pa.array(back))
+
+    def texts(self, name: str) -> Any:
+        """A whole column as texts."""
+        parts: list[Any] = []
+        for piece in self.pieces:
+            with reading(piece, plain=True) as column:
+                found = column(name)
+            kind = pa.large_string()
+            found = pa.nulls(piece.rows, kind) if found is None else found.cast(kind)
+            parts += found.chunks if isinstance(found, pa.ChunkedArray) else [found]
+        return pa.chunked_array(parts, pa.large_string()).combine_chunks()
+
+    def places(self, rows: Any) -> list[Place]:
+        """Where rows stand: file, and row counted from 1."""
+        ends = np.cumsum([file.rows for file in self.files])
+        file = np.searchsorted(ends, rows, side="right")
+        first = np.concatenate([[0], ends[:-1]])[file]
+        numbers = (rows - first + 1).tolist()
+        return [
+            Place(self.files[f].path, n) for f, n in zip(file.tolist(), numbers, strict=True)
+        ]  # fmt: skip
+
+
+def table_file(path: str, table: Any) -> File:
+    """A file whose rows are in memory."""
+    whole, rest = divmod(table.num_rows, PIECE)
+    groups = (PIECE,) * whole + ((rest,) if rest else ())
+    return File(path, table.schema, table.num_rows, groups, table)
+
+
+def parquet_file(path: str) -> File:
+    """A Parquet file. Raises ArrowException or OSError where it is none."""
+    with pq.ParquetFile(path) as file:
+        meta = file.metadata
+        groups = tuple(meta.row_group(number).num_rows for number in range(meta.num_row_groups))
+        return File(path, file.schema_arrow, meta.num_rows, groups)
+
+
+@contextmanager
+def reading(piece: Piece, plain: bool = False) -> Iterator[Column]:
+    """What reads a column of a piece; None where its file has none. One at a time, so that not
+    all of them are held. ``plain``: as it stands there, not as codes."""
+    names = piece.file.schema.names
+    if piece.file.table is not None:
+        part = piece.file.table.slice(piece.group * PIECE, piece.rows)
+        yield lambda name: part[name] if name in names else None
+        return
+    coded: list[str] = []
+    if not plain:
+        with pq.ParquetFile(piece.file.path) as file:
+            coded = _dense(file.metadata.row_group(piece.group), piece.file.schema)
+    with pq.ParquetFile(piece.file.path, read_dictionary=coded) as file:
+
+        def column(name: str) -> Any:
+            if name not in names:
+                return None
+            return file.read_row_group(piece.group, [name], use_threads=False)[name]
+
+        yield column
+
+
+def _dense(group: Any, schema: Any) -> list[str]:
+    """Columns of texts that a file keeps as codes already."""
+    found = []
+    for number in range(group.num_columns):
+        column = group.column(number)
+        name = column.path_in_schema
+        if (
+            name not in schema.names
+            or name in ONCE
+            or not pa.types.is_string(schema.field(name).type)
+        ):
+            continue
+        if column.total_uncompressed_size < DENSE * max(1, group.num_rows):
+            found.append(name)
+    return found
