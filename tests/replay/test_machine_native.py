@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from laurels.bench.replay import write_history
+from laurels.bench.generated import write_history
 from laurels.engine.compiled import load
 from laurels.replay.machine.native import replay_files
 from laurels.replay.options import Files, Options

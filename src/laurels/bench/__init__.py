@@ -2,7 +2,9 @@
 
     step      one event through the public online call, beside a step written by hand
     correct   a return as if never bought, beside folding the member anew
+    replay    a whole history in columns, beside DuckDB's own aggregation of it
     peers     the hand-written steps
+    generated histories of any size
     histories which programs and events are measured (examples/bench)
 
 A result: case, value, unit, peer, peer_value, ratio (peer over value: above 1 we are faster),
@@ -22,9 +24,17 @@ from rich.text import Text
 from laurels.bench.correct import bench_correct
 from laurels.bench.step import bench_step
 
+
+def _replay() -> list[dict[str, Any]]:
+    from laurels.bench.replay import bench_replay  # needs the columnar engine; the others do not
+
+    return bench_replay()
+
+
 BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "step": bench_step,
     "correct": bench_correct,
+    "replay": _replay,
 }
 
 

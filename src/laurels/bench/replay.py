@@ -1,172 +1,215 @@
-"""`python -m laurels.bench.replay`: a whole history, from Parquet on disk to members and a summary.
+"""`bench replay`: a whole history, from Parquet on disk to members and a summary.
 
 The peer is DuckDB's own aggregation of the same file with as many threads:
-``select member, month, sum(amount), count(*) filter (…) group by all``. A parameter of the
-environment sets the size: ``LAURELS_BENCH_EVENTS`` (3,000,000), ``LAURELS_BENCH_MEMBERS`` (one
-for sixty events), ``LAURELS_BENCH_THREADS`` (all processors).
+``select member, month, sum(amount), count(*) filter (…) group by all``; for postings, its copy of
+as many rows. Parameters of the environment set the size:
+
+    LAURELS_BENCH_EVENTS   events of a history; 1,000,000 when not said
+    LAURELS_BENCH_MEMBERS  its members; one for sixty events
+    LAURELS_BENCH_THREADS  all processors
+    LAURELS_BENCH_GROWTH   largest history of the growth table; it begins at a million. None when
+                           not said
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from laurels.bench.generated import write_history
 from laurels.bench.histories import result
 from laurels.cli import shipped
 from laurels.engine.compiled import Compiled, load
-from laurels.program.names import FIRST_OWN_TYPE
 from laurels.replay.machine.build import machine
-from laurels.replay.machine.native import replay_files
+from laurels.replay.machine.native import Native, replay_files
+from laurels.replay.options import Files, Options
+from laurels.replay.output import books_in
+from laurels.replay.play import play
+from laurels.replay.summary import summary
 
 ROUNDS = 3
-START = 1_704_067_200
-YEAR = 365 * 86_400
-SHARES = {"redemption": 0.05, "return": 0.02}
-FIRST = ("enrolled", "product_opened")
+BYTES = 64
+"""The most memory an event may take above the columns of its file."""
+FLAT = 1.3
+FIRST = 10**6
+"""Events of the smallest history of the growth table."""
+MEMBERS = (10**3, 10**4, 10**5, 10**6, 10**7)
+GROUP_BY = "DuckDB's group by"
 
 
 def bench_replay() -> list[dict[str, Any]]:
-    """Events a second for each program, beside DuckDB, and the seconds of each phase."""
+    """Seconds for each program beside DuckDB, of each phase, with postings; memory; growth."""
     import yaml
 
     given = yaml.safe_load(shipped.example("bench/histories.yaml").read_text("utf-8"))
-    events = int(os.environ.get("LAURELS_BENCH_EVENTS", "3000000"))
-    members = int(os.environ.get("LAURELS_BENCH_MEMBERS", str(max(1, events // 60))))
-    threads = int(os.environ.get("LAURELS_BENCH_THREADS", str(os.cpu_count() or 1)))
+    events, threads = size("EVENTS", 1_000_000), size("THREADS", os.cpu_count() or 1)
+    members, largest = size("MEMBERS", max(1, events // 60)), size("GROWTH", 0)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for each in given["step"]:
-            program = load(shipped.folder("programs") / each["program"] / "program.yaml")
-            for numbers in (False, True):
-                path = Path(folder) / "events.parquet"
+        path = Path(folder) / "events.parquet"
+        for number, each in enumerate(given["step"]):
+            program = load(program_file(each))
+            for numbers in (True, False):
                 write_history(program, events, members, path, each, numbers)
                 kind = "numbers" if numbers else "texts"
                 rows += _measure(f"{each['case']}, members as {kind}", program, path, threads)
+            rows.append(_memory(each, path))
+            if number == 0:
+                rows.append(_postings(program, path, threads))
+            if number == 0 and largest:
+                rows += _growth(program, path, each, threads, largest)
     return rows
 
 
+def size(name: str, usual: int) -> int:
+    """A parameter of the environment."""
+    return int(os.environ.get(f"LAURELS_BENCH_{name}", str(usual)))
+
+
+def program_file(each: dict[str, Any]) -> Path:
+    """The program of a case."""
+    return shipped.folder("programs") / str(each["program"]) / "program.yaml"
+
+
+# -- speed -------------------------------------------------------------------------------------
+
+
 def _measure(case: str, program: Compiled, path: Path, threads: int) -> list[dict[str, Any]]:
-    """The best of a few rounds, in turns with the peer."""
+    """The best of a few rounds, in turns with the peer; the phases of the best."""
     machine(program)
     events = pq.read_metadata(path).num_rows
-    best: list[tuple[str, float]] = []
-    total = peer = float("inf")
+    best: tuple[float, list[tuple[str, float]]] = (float("inf"), [])
+    peer = float("inf")
     for _ in range(ROUNDS):
-        phases: list[tuple[str, float]] = []
-        begin = last = perf_counter()
-
-        def watch(phase: str, phases: list[tuple[str, float]] = phases) -> None:
-            nonlocal last
-            now = perf_counter()
-            phases.append((phase, now - last))
-            last = now
-
-        found = replay_files(program, [path], threads=threads, watch=watch, lists=False)
-        pq.write_table(found.members(program), path.with_name("members.parquet"))
-        watch("write")
-        if last - begin < total:
-            total, best = last - begin, phases
-        peer = min(peer, _duckdb(path, threads))
-    name = "DuckDB's group by"
-    rows = [result(f"{case}: {events} events", total, "s", None, name, peer)]
-    return rows + [result(f"  {phase}", seconds, "s") for phase, seconds in best]
+        best = min(best, timed(program, path, threads))
+        peer = min(peer, group_by(path, threads))
+    total, phases = best
+    known = None if peer == float("inf") else peer
+    rows = [result(f"{case}: {events:,} events", total, "s", known, GROUP_BY, known)]
+    return rows + [result(f"  {phase}", seconds, "s") for phase, seconds in phases]
 
 
-def _duckdb(path: Path, threads: int) -> float:
+def timed(program: Compiled, path: Path, threads: int) -> tuple[float, list[tuple[str, float]]]:
+    """Seconds from a file to members and summary, and of each phase."""
+    begin = perf_counter()
+    found: Native = replay_files(program, [path], threads=threads, lists=False)
+    ran = perf_counter()
+    pq.write_table(found.members(program), path.with_name("members.parquet"))
+    summary(found.result)
+    end = perf_counter()
+    spent = found.vector.seconds
+    phases = [(name, spent[name] / (1 if name == "group" else threads)) for name in spent]
+    phases = [(name, seconds) for name, seconds in phases if name != "gather"]
+    phases = [
+        (name, seconds + spent["gather"] / threads if name == "decide" else seconds)
+        for name, seconds in phases
+    ]
+    return end - begin, [*phases, ("write", end - ran)]
+
+
+def group_by(path: Path, threads: int) -> float:
     """Seconds of DuckDB's aggregation; endless where it is not installed."""
-    try:
-        import duckdb
-    except ImportError:
-        return float("inf")
-    connection = duckdb.connect()
-    connection.execute(f"set threads={threads}")
-    before = perf_counter()
-    connection.execute(
+    return duckdb(
         "select member, date_trunc('month', occurred_at) as month, sum(amount), "
         "count(*) filter (amount > 100), count(*) filter (type = 'redemption') "
-        f"from '{path}' group by all"
-    ).fetchnumpy()
+        f"from '{path}' group by all",
+        threads,
+    )
+
+
+def duckdb(query: str, threads: int) -> float:
+    """Seconds of a query; endless where DuckDB is not installed."""
+    try:
+        import duckdb as engine
+    except ImportError:
+        return float("inf")
+    connection = engine.connect()
+    connection.execute(f"set threads={threads}")
+    before = perf_counter()
+    connection.execute(query).fetchnumpy()
     return perf_counter() - before
 
 
-# -- a history ---------------------------------------------------------------------------------
+def _postings(program: Compiled, path: Path, threads: int) -> dict[str, Any]:
+    """The same with postings written, beside a copy of as many rows."""
+    total = peer = float("inf")
+    options = Options(threads=threads, lists=False)
+    folder, copy = path.parent / "out", path.with_name("copy.parquet")
+    for _ in range(ROUNDS):
+        begin = perf_counter()
+        with books_in(folder, program, ["parquet"]) as books:
+            play(program, Files((path,)), books, options)
+        total = min(total, perf_counter() - begin)
+        query = f"copy (from '{folder}/postings.parquet') to '{copy}' (format parquet)"
+        peer = min(peer, duckdb(query, threads))
+    rows = pq.read_metadata(folder / "postings.parquet").num_rows
+    known = None if peer == float("inf") else peer
+    case = f"  with {rows:,} postings written"
+    return result(case, total, "s", known, "DuckDB's copy of them", known)
 
 
-def write_history(
-    program: Compiled, events: int, members: int, path: Path, each: dict[str, Any], numbers: bool
-) -> None:
-    """A generated history in order of time: purchases with every attribute that the program
-    reads, redemptions, returns that name an earlier event of the member."""
-    draw = np.random.default_rng(7)
-    member = (draw.random(events) ** 1.5 * members).astype(np.int64)
-    at = np.sort(draw.integers(START, START + YEAR, events)) * 1_000_000
-    kinds = draw.random(events)
-    returns = _earlier(member, kinds < SHARES["return"])
-    redeems = (kinds >= SHARES["return"]) & (kinds < sum(SHARES.values()))
-    words = [each["each"]["type"], "redemption", "return"]
-    code = np.where(returns >= 0, 2, np.where(redeems, 1, 0)).astype(np.int8)
-    opening = each.get("first", [])
-    if opening:
-        words.append(opening[0]["type"])
-        _, first = np.unique(member, return_index=True)
-        code[first] = 3
-    amounts = np.round(draw.lognormal(7, 1, events), 2)
-    none = (code == 1) | (code == 3)
-    columns: dict[str, Any] = {
-        "id": pa.array([f"e{number}" for number in range(events)]),
-        "member": pa.array(member) if numbers else _texts(member),
-        "type": pa.DictionaryArray.from_arrays(pa.array(code), words),
-        "occurred_at": pa.array(at, pa.timestamp("us", "UTC")),
-        "amount": pa.array(amounts, mask=none).cast(pa.decimal128(18, 2), safe=False),
-        "returns": pa.array([f"e{row}" if row >= 0 else None for row in returns.tolist()]),
-        "points": pa.array(draw.integers(1, 2_000, events), mask=code != 1),
-    }
-    for name, values in _attributes(program).items():
-        drawn = draw.integers(0, len(values), events).astype(np.int16)
-        columns[name] = pa.DictionaryArray.from_arrays(pa.array(drawn), values)
-    for name, value in opening[0].items() if opening else ():
-        if name != "type":
-            columns[name] = pa.array(np.full(events, value), mask=code != 3)
-    pq.write_table(pa.table(columns), path, compression="zstd")
+# -- memory ------------------------------------------------------------------------------------
 
 
-def _texts(member: Any) -> Any:
-    names = pa.array([f"member-{number:08}" for number in range(int(member.max()) + 1)])
-    return pa.DictionaryArray.from_arrays(pa.array(member), names).cast(pa.string())
+def _memory(each: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Bytes an event at the peak above the columns of the file, of a process of its own."""
+    command = [sys.executable, "-m", "laurels.bench.replay", str(program_file(each)), str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    columns = sum(column.nbytes for column in pq.read_table(path).columns)
+    events = pq.read_metadata(path).num_rows
+    above = max(0.0, (int(found.stdout) - columns) / events)
+    name = f"  peak above the columns ({columns / events:.0f} bytes an event)"
+    return result(name, above, "bytes an event", BYTES)
 
 
-def _earlier(member: Any, wanted: Any) -> Any:
-    """For each wanted row the member's row before it, -1 without one."""
-    order = np.argsort(member, kind="stable")
-    before = np.full(len(member), -1, dtype=np.int64)
-    same = member[order][1:] == member[order][:-1]
-    before[order[1:][same]] = order[:-1][same]
-    return np.where(wanted, before, -1)
+def peak(program: Path, path: Path) -> int:
+    """Bytes that a run takes at its peak, above what the process had before it."""
+    loaded = load(program)
+    machine(loaded)
+    before = status("VmRSS")
+    found = replay_files(loaded, [path], threads=size("THREADS", os.cpu_count() or 1), lists=False)
+    found.members(loaded)
+    return status("VmHWM") - before
 
 
-def _attributes(program: Compiled) -> dict[str, list[str]]:
-    """Values for every text that the program's own events have: those that it names, and one
-    more."""
-    found: dict[str, list[str]] = {}
-    for kind in program.program.events.values():
-        if kind.index < FIRST_OWN_TYPE:
-            continue
-        for name, attribute in kind.attributes.items():
-            known = program.slots.strings
-            if attribute.type == "text" and f"event.{name}" in known.names:
-                codes = [value for value in known.codes(f"event.{name}") if value]
-                found[name] = [*codes, "other"]
-    return found
+def status(name: str) -> int:
+    """Bytes of memory, as Linux says."""
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"no {name}")
+
+
+# -- growth ------------------------------------------------------------------------------------
+
+
+def _growth(
+    program: Compiled, path: Path, each: dict[str, Any], threads: int, largest: int
+) -> list[dict[str, Any]]:
+    """Microseconds an event of growing histories, and of more and more members: beside the least
+    of them."""
+    sizes = [n for k in range(9) for n in (10**k, 3 * 10**k) if FIRST <= n <= largest]
+    cases = [(f"{n:,} events", n, max(1, n // 60)) for n in sizes]
+    cases += [(f"{largest:,} events of {n:,} members", largest, n) for n in MEMBERS if n < largest]
+    rows = []
+    least = float("inf")
+    for case, events, members in cases:
+        write_history(program, events, members, path, each, True)
+        best = min(timed(program, path, threads)[0] for _ in range(ROUNDS))
+        each_event = best / events * 1e6
+        least = min(least, each_event)
+        rows.append(
+            result(f"  {case}", each_event, "µs an event", FLAT * least, "the least", least)
+        )
+    return rows
 
 
 if __name__ == "__main__":
-    import json
-
-    print(json.dumps({"bench": "replay", "results": bench_replay()}, indent=2))
+    print(peak(Path(sys.argv[1]), Path(sys.argv[2])))

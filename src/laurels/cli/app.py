@@ -381,7 +381,7 @@ def demo(as_json: AsJson = False) -> None:
 @app.command()
 def bench(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="step or correct; else both.")
+        str | None, typer.Argument(metavar="[NAME]", help="step, correct or replay; else all.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
