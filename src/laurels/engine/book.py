@@ -19,7 +19,7 @@ from laurels.engine.journal import Entry, Journal
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
 from laurels.engine.kernel.returns import take_off
-from laurels.engine.state import NOTHING
+from laurels.engine.state import NOTHING, Snapshot
 from laurels.ledger.postings import Posting
 from laurels.program.names import FIRST_OWN_TYPE
 
@@ -73,8 +73,14 @@ class Book(History):
     cuts      returns as if never bought, by the identity of what they take from
     """
 
-    def __init__(self, compiled: Compiled, member: str, door: Door | None = None) -> None:
-        super().__init__(compiled, member)
+    def __init__(
+        self,
+        compiled: Compiled,
+        member: str,
+        door: Door | None = None,
+        start: Snapshot | None = None,
+    ) -> None:
+        super().__init__(compiled, member, start)
         self.door = door or Door(compiled)
         self.arrivals: list[Event] = []
         self.waiting: dict[str, list[Event]] = {}

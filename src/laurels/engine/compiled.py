@@ -106,6 +106,10 @@ class Compiled:
     def blank_row(self) -> list[int]:
         """An event of which nothing is known. Budgets have all the room there is, where nobody
         shares it out."""
+        return self._blank_row.copy()
+
+    @cached_property
+    def _blank_row(self) -> list[int]:
         row = [0] * self.slots.event_size
         for name, column in self.slots.columns.items():
             if name.startswith("E_BUDGET_"):

@@ -50,15 +50,15 @@ class History(Views):
     holds      holds by the name they go by; now: everything before it has been folded
     """
 
-    def __init__(self, compiled: Compiled, member: str) -> None:
+    def __init__(self, compiled: Compiled, member: str, start: Snapshot | None = None) -> None:
         self.compiled = compiled
         self.member = member
-        self.state = State(compiled)
+        self.state = State(compiled, start)
         self.journal = Journal(compiled, member)
         self.history: list[Event] = []
         self.segments: list[Entry] = []
         self.tail: list[Entry] = []
-        self.checkpoints: list[tuple[int, Snapshot]] = [(0, self.state.snapshot())]
+        self.checkpoints: list[tuple[int, Snapshot]] = [(0, start or self.state.snapshot())]
         self.events: dict[str, Event] = {}
         self.withdrawn: set[Key] = set()
         self.named: list[Event] = []

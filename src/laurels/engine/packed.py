@@ -14,7 +14,7 @@ from typing import Any
 from laurels.engine.compiled import Compiled
 from laurels.engine.events import Event
 from laurels.engine.kernel import layout as K
-from laurels.engine.state import FIRST_CAP, ROOM, Snapshot, State, live
+from laurels.engine.state import ROOM, Snapshot, State, live
 
 Packed = Sequence[Any]
 """[fixed slots, active lots by unit, pending lots by unit, held points]"""
@@ -67,7 +67,7 @@ def unpack(packed: Packed, effects: int) -> Snapshot:
     s = list(fixed)
     most = max([0, *(len(lots) // K.ACTIVE_LOT for lots in active)])
     most += max([0, *(len(lots) // K.PENDING_LOT for lots in pending)])
-    cap = max(FIRST_CAP, most + s[K.HOLDS] + 4 * (effects + 2) + 2 * ROOM)
+    cap = most + s[K.HOLDS] + 4 * (effects + 2) + ROOM
     la = [0] * (len(active) * cap * K.ACTIVE_LOT)
     lp = [0] * (len(active) * cap * K.PENDING_LOT)
     for u, (mine, coming) in enumerate(zip(active, pending, strict=True)):
@@ -76,7 +76,7 @@ def unpack(packed: Packed, effects: int) -> Snapshot:
         lp[u * cap * K.PENDING_LOT : u * cap * K.PENDING_LOT + len(coming)] = coming
         s[b + K.U_ATAIL] = len(mine) // K.ACTIVE_LOT
         s[b + K.U_PTAIL] = len(coming) // K.PENDING_LOT
-    return Snapshot(tuple(s), tuple(la), tuple(lp), tuple(held), cap)
+    return Snapshot(s, la, lp, held, cap)
 
 
 # -- what a fold made of an event ----------------------------------------------------------------

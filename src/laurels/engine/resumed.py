@@ -49,15 +49,12 @@ class Resumed(Book):
         holds: int = 0,
         events: int = 0,
     ) -> None:
-        super().__init__(compiled, member, door)
+        super().__init__(compiled, member, door, start)
         self.floor = floor
         self.reached = self.now = now
         self.held_before = holds
         self.before = events
         self.journal: Resuming = Resuming(compiled, member)
-        if start is not None:
-            self.state.restore(start)
-            self.checkpoints = [(0, start)]
 
     # -- what is told before -------------------------------------------------------------------
 
@@ -93,7 +90,6 @@ class Resumed(Book):
         if until < K.FAR:
             tail = [event for event in tail if event.acts < until]
             self.history = list(tail)
-            self.places = [event.place for event in tail]
         for position, event in enumerate(tail, 1):
             self.segments.append(self._apply(event))
             if position % STRETCH == 0:

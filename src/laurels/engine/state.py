@@ -24,10 +24,10 @@ NOTHING_OUT = [0] * K.OUT
 class Snapshot:
     """A state at an instant, to start a fold from."""
 
-    s: tuple[int, ...]
-    la: tuple[int, ...]
-    lp: tuple[int, ...]
-    lh: tuple[int, ...]
+    s: Sequence[int]
+    la: Sequence[int]
+    lp: Sequence[int]
+    lh: Sequence[int]
     cap: int
 
 
@@ -56,7 +56,7 @@ class State:
         "units",
     )  # fmt: skip
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: Compiled, start: Snapshot | None = None) -> None:
         self.compiled = compiled
         self.units = len(compiled.program.units)
         self.effects = len(compiled.program.effects)
@@ -66,7 +66,6 @@ class State:
         self.cal = compiled.cal
         self._step = compiled.step
         self._advance = compiled.advance
-        self.s = compiled.blank()
         self.cap = 0
         self.slack = 0
         self.la: list[int] = []
@@ -75,7 +74,11 @@ class State:
         self.g = [0] * ((self.effects + 1) * K.GRANT)
         self.dv = compiled.blank_row()
         self.out: list[int] = []
-        self._grow(FIRST_CAP)
+        if start is None:
+            self.s = compiled.blank()
+            self._grow(FIRST_CAP)
+        else:
+            self.restore(start)
 
     def _grow(self, cap: int) -> None:
         """Give every unit room for so many lots, keeping what is there."""

@@ -253,13 +253,14 @@ class Batch:
         late = {m: None for m, row in busy.items() if stale(row, self.running)}
         found = await loader.load(busy, named, late)
         budgets: Budgets | None = None
+        desks = {m: Desk(self.running, row, found[m]) for m, row in busy.items()}
+        for coming in comings:
+            date(self.running, coming, desks[coming.member])
         for _ in range(AGAIN):
-            desks = {m: Desk(self.running, row, found[m]) for m, row in busy.items()}
-            for coming in comings:
-                date(self.running, coming, desks[coming.member])
             needed = look(sorted(comings, key=order_of), desks)
             if needed:
                 found = await loader.load(busy, {}, needed)
+                desks |= {m: Desk(self.running, busy[m], found[m]) for m in needed}
                 continue
             if budgets is None:
                 budgets = await self._budgets(comings)
@@ -268,6 +269,7 @@ class Batch:
                 decide(comings, desks, budgets)
             except More as more:
                 found = await loader.load(busy, {}, {more.member: more.place})
+                desks = {m: Desk(self.running, row, found[m]) for m, row in busy.items()}
                 continue
             await self._settle(budgets)
             return desks
