@@ -33,9 +33,11 @@ async def advance(
         after, missed = -1, 0
         while True:
             async with pool.connection() as connection:
+                ((_, epoch),) = await rows_of(connection, "moment", program=number)
+                running = await programs.running(connection, number, epoch)
                 rows = await rows_of(
                     connection, "due_members", program=number, after=after, until=until,
-                    limit=STRIDE,
+                    layout=running.layout, limit=STRIDE,
                 )  # fmt: skip
                 if not rows:
                     break

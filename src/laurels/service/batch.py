@@ -81,7 +81,7 @@ class Batch:
                 if self.until is not None and member in self.members:
                     desk.advance(min(self.until, self.now))
                     self.brought += 1
-                desk.check(desk.before)
+                desk.check()
                 written.add(desk)
             if written.members:
                 await written.write(self.connection)

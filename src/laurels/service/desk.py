@@ -5,7 +5,6 @@ Nothing here talks to the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -307,19 +306,21 @@ class Desk:
 
     @property
     def before(self) -> list[int]:
-        """The balances that were saved. Unit blocks stand alike in every layout."""
-        units = self.running.compiled.program.units
+        """The balances that were saved. Unit blocks stand alike in every layout; units that came
+        later have none."""
+        count = len(self.running.compiled.program.units)
         if self.row.state is None:
-            return [0] * (4 * len(units))
-        s = unpack_bytes(self.row.state)[0]
-        blocks = range(K.HEAD, K.HEAD + len(units) * K.UNIT, K.UNIT)
-        return [points for b in blocks for points in s[b + K.U_ACTIVE : b + K.U_DEBT + 1]]
+            return [0] * (4 * count)
+        s, lots, *_ = unpack_bytes(self.row.state)
+        blocks = range(K.HEAD, K.HEAD + len(lots) * K.UNIT, K.UNIT)
+        found = [points for b in blocks for points in s[b + K.U_ACTIVE : b + K.U_DEBT + 1]]
+        return found + [0] * (4 * count - len(found))
 
-    def check(self, before: Sequence[int]) -> None:
-        """The rows say what the state says. Raises Fault."""
+    def check(self) -> None:
+        """What was saved and the rows that were added say what the state says. Raises Fault."""
         units = self.running.compiled.program.units
         index = {unit.name: 4 * unit.index for unit in units}
-        sums = list(before)
+        sums = self.before
         every = [row for new in self.new for row in new.rows]
         every += [row for _, rows in self.dues for row in rows]
         for row in every:

@@ -40,21 +40,23 @@ async def publish(
         before = None
         instants: dict[str, int] = {}
         if latest is not None:
-            epoch, body, said = latest
+            epoch, body, said, _ = latest
             before = await programs.running(connection, number, epoch)
             instants = msgspec.json.decode(said)
             must_stand(linked, before.compiled.program)
             if body == text:
-                return Published(program, epoch, "in-force", found, "", before.published_at)
+                state: Any = "in-force" if latest[3] == "ready" else "preparing"
+                return Published(program, epoch, state, found, "", before.published_at)
         diff = difference(before.text if before else "", text)
         if dry_run:
             return Published(program, None, "checked", found, diff)
         known = known_since(linked, before, instants, now)
         laid = await asyncio.to_thread(lambda: layout(compile_program(dated(linked, known))))
-        epoch = (before.epoch if before else 0) + 1
-        await _write(connection, number, program, epoch, text, laid, now, actor, known)
+        epoch = (latest[0] if latest else 0) + 1
+        same = before is None or before.layout == laid
+        await _write(connection, number, program, epoch, text, laid, now, actor, known, same)
         await audit(connection, now, actor, "publish", number, None, f"epoch {epoch}")
-    return Published(program, epoch, "in-force", found, diff, now)
+    return Published(program, epoch, "in-force" if same else "preparing", found, diff, now)
 
 
 async def describe(
@@ -103,7 +105,7 @@ async def _number(connection: Connection, program: str) -> int:
 
 async def _latest(connection: Connection, number: int) -> Any:
     cursor = await connection.execute(
-        "SELECT epoch, body, instants FROM program_texts WHERE program = %s"
+        "SELECT epoch, body, instants, state FROM program_texts WHERE program = %s"
         " ORDER BY epoch DESC LIMIT 1",
         [number],
     )
@@ -112,7 +114,7 @@ async def _latest(connection: Connection, number: int) -> Any:
 
 async def _write(
     connection: Connection, number: int, program: str, epoch: int, text: str, laid: str, now: int,
-    actor: Actor, known: dict[str, int],
+    actor: Actor, known: dict[str, int], ready: bool,
 ) -> None:  # fmt: skip
     await connection.execute(
         "INSERT INTO programs (program, name) VALUES (%s, %s) ON CONFLICT DO NOTHING",
@@ -120,6 +122,16 @@ async def _write(
     )
     await connection.execute(
         "INSERT INTO program_texts (program, epoch, body, state, layout, published_at,"
-        " published_by, in_force_at, instants) VALUES (%s, %s, %s, 'ready', %s, %s, %s, %s, %s)",
-        [number, epoch, text, laid, now, actor.name, now, msgspec.json.encode(known).decode()],
+        " published_by, in_force_at, instants) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            number,
+            epoch,
+            text,
+            "ready" if ready else "preparing",
+            laid,
+            now,
+            actor.name,
+            now if ready else None,
+            msgspec.json.encode(known).decode(),
+        ],
     )

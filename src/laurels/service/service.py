@@ -17,6 +17,7 @@ from laurels.engine.explanations import PostingExplanation
 from laurels.service import advance as advancing
 from laurels.service import hold as holding
 from laurels.service import listing, person, reading
+from laurels.service import prepare as preparing
 from laurels.service import publish as publishing
 from laurels.service import quote as quoting
 from laurels.service.audit import audit
@@ -104,12 +105,20 @@ class Service:
     ) -> Published:
         """Publish a program file; with `dry_run` only say what it would change.
 
-        Raises ProgramError with every finding.
+        A text that lays states out anew is `preparing` until `prepare` has run. Raises
+        ProgramError with every finding.
         """
         async with self.pool.connection() as connection:
             return await publishing.publish(
                 connection, self.programs, actor, program, text, dry_run
             )
+
+    async def prepare(self, actor: Actor, program: str, *, force: bool = False) -> list[str]:
+        """Fold every member under the text that is being prepared, then put it in force; returns
+        the members whose balances would change: then it is put in force by `force` only."""
+        async with self._deciding.connection() as connection:
+            number = await self.programs.number(connection, program)
+            return await preparing.prepare(connection, self.programs, actor, number, force)
 
     async def program(
         self, actor: Actor, program: str, *, at: int | None = None

@@ -1,0 +1,156 @@
+"""What members share: budgets, transfers; and programs that change while they run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from laurels import Book, loads
+from laurels.base.errors import ProgramError
+from laurels.service.service import Service
+from support.service import OWNER, postings, service
+
+PROGRAM = """\
+program: shared
+zone: Europe/London
+currency: GBP
+units:
+  point: {precision: 1, transferable: true}
+events:
+  purchase: {amount: required}
+versions:
+  - version: 1
+    rules:
+      base: {on: purchase, give: {rate: 100%}}
+    caps:
+      launch: {rules: [base], per: lifetime, across: all_members, at_most: 1005}
+"""
+SECOND = """\
+  - version: 2
+    effective_from: 2026-06-01
+    metrics:
+      spent: {of: purchase, sum: event.amount, window: month}
+    ladders:
+      tier:
+        period: month
+        levels: {silver: {spent: 50}, gold: {spent: 500}}
+    rules:
+      base: {on: purchase, give: {rate: 200%}}
+"""
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def buy(number: int, member: str, when: str = "2026-03-01T10:00:00Z") -> dict[str, Any]:
+    return {"id": f"e{number}", "member": member, "type": "purchase", "amount": "10",
+            "occurred_at": when, "recorded_at": when}  # fmt: skip
+
+
+async def second(one: Service) -> Service:
+    return await Service.open(one.pool.conninfo)
+
+
+def test_a_budget_is_given_to_the_last_point_and_not_beyond_from_two_processes() -> None:
+    async def work() -> None:
+        async with service() as one, await second(one) as two:
+            await one.publish(OWNER, "shared", PROGRAM)
+            calls = [
+                each.take(OWNER, "shared", [buy(number, f"m{number % 31}")])
+                for number in range(130)
+                for each in ((one, two)[number % 2],)
+            ]
+            answers = [answer for (answer,) in await asyncio.gather(*calls)]
+            assert {each.status for each in answers} == {"taken"}
+            given = [each.points for each in await postings(one, "shared")]
+            assert sum(given) == 1005
+            assert sorted(set(given)) == [Decimal(5), Decimal(10)]
+
+    run(work())
+
+
+def test_transfers_in_both_directions_at_once_lose_no_point() -> None:
+    async def work() -> None:
+        async with service() as one, await second(one) as two:
+            text = PROGRAM.partition("    caps:")[0]
+            await one.publish(OWNER, "shared", text)
+            await one.take(OWNER, "shared", [buy(1, "anna"), buy(2, "bert")])
+            calls = []
+            for number in range(40):
+                pair = ("anna", "bert") if number % 2 else ("bert", "anna")
+                event = {"id": f"t{number}", "member": pair[0], "to": pair[1], "type": "transfer",
+                         "points": "3", "occurred_at": "2026-03-02T10:00:00Z"}  # fmt: skip
+                calls.append((one, two)[number // 2 % 2].take(OWNER, "shared", [event]))
+            answers = [answer for (answer,) in await asyncio.gather(*calls)]
+            moved = [each for each in answers if each.status == "taken"]
+            assert {each.status for each in answers} <= {"taken", "refused"}
+            assert moved
+            seen = [await one.member(OWNER, "shared", name) for name in ("anna", "bert")]
+            assert sum(each.balances["point"].active for each in seen) == 20
+            kinds = [each.kind for each in await postings(one, "shared")]
+            assert kinds.count("transferred") >= 2 * len(moved)
+
+    run(work())
+
+
+def test_a_new_version_with_a_new_ladder_sees_what_was_before_it() -> None:
+    async def work() -> None:
+        async with service() as one, await second(one) as two:
+            text = PROGRAM.partition("    caps:")[0]
+            first = await one.publish(OWNER, "shared", text)
+            assert (first.epoch, first.state) == (1, "in-force")
+            raws = [buy(n, "anna", f"2026-05-{n:02}T10:00:00Z") for n in range(1, 8)]
+            await two.take(OWNER, "shared", raws)
+            tried = await one.publish(OWNER, "shared", text + SECOND, dry_run=True)
+            assert tried.epoch is None
+            assert "+  - version: 2" in tried.diff
+            published = await one.publish(OWNER, "shared", text + SECOND)
+            assert (published.epoch, published.state) == (2, "preparing")
+            (early,) = await two.take(OWNER, "shared", [buy(8, "anna", "2026-05-20T10:00:00Z")])
+            assert early.status == "taken"
+            assert await one.prepare(OWNER, "shared") == []
+            assert await one.prepare(OWNER, "shared") == []
+            again = await one.publish(OWNER, "shared", text + SECOND)
+            assert again.epoch == 2, "the same text is no new epoch"
+            later = buy(9, "anna", "2026-12-24T10:00:00Z")
+            (answer,) = await two.take(OWNER, "shared", [later])
+            assert answer.status == "taken"
+            assert [each.points for each in answer.postings if each.event] == [20]
+            seen = await two.member(OWNER, "shared", "anna", at=1798149600000000)
+            assert seen.balances["point"].active == 100
+
+            book = Book(await one.compiled("shared"), "anna")
+            for raw in [*raws, buy(8, "anna", "2026-05-20T10:00:00Z"), later]:
+                book.take(raw)
+            found = {(each.id, each.points, each.posted_at) for each in book.postings()}
+            assert found == {
+                (each.id, each.points, each.posted_at) for each in await postings(one, "shared")
+            }
+
+    run(work())
+
+
+def test_what_was_published_cannot_change() -> None:
+    async def work() -> None:
+        async with service() as one:
+            await one.publish(OWNER, "shared", PROGRAM)
+            for changed in (
+                PROGRAM.replace("100%", "90%"),
+                PROGRAM.replace("precision: 1,", "precision: 0.1,"),
+                PROGRAM.replace("Europe/London", "Europe/Paris"),
+            ):
+                with pytest.raises(ProgramError):
+                    await one.publish(OWNER, "shared", changed)
+            with pytest.raises(ProgramError):
+                await one.publish(OWNER, "shared", PROGRAM.replace("rate:", "rte:"))
+
+    run(work())
+
+
+def test_the_texts_above_are_programs() -> None:
+    assert loads(PROGRAM).name == loads(PROGRAM.partition("    caps:")[0] + SECOND).name
