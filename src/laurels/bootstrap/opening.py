@@ -137,6 +137,8 @@ async def publish_files(service: Service, files: Sequence[Path]) -> list[tuple[s
         before = now()
         try:
             found = await service.publish(SERVER, name, text)
+            if found.state == "preparing":
+                await service.prepare(SERVER, name)
         except LaurelsError as error:
             error.add_note(str(file))
             raise
