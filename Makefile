@@ -35,6 +35,7 @@ messages: setup ## Extract texts into the catalogues, keep what is translated
 docs: setup ## Print the pages that are generated from the sources
 	$(BIN)/python tools/errors_page.py > docs/errors.md
 	$(BIN)/python tools/settings_page.py > docs/settings.md
+	$(BIN)/python tools/jobs_page.py > docs/jobs.md
 	$(BIN)/python tools/program_reference.py > docs/program-reference.md
 	$(BIN)/python tools/program_schema.py > docs/program.schema.json
 	$(BIN)/python tools/http_page.py

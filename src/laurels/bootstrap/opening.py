@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.outside import now, random_bytes, ticks
 from laurels.bootstrap.databases import Database
 from laurels.bootstrap.logs import Say
+from laurels.bootstrap.queue import worker
 from laurels.config import Settings
 from laurels.program.loader import parse_document
 from laurels.service.keys import ENTROPY, LIVE, SANDBOX, KeyRing, add_key, list_keys, secret
@@ -39,8 +40,8 @@ def opening(
             found = [
                 await stack.enter_async_context(environment(each, settings)) for each in databases
             ]
-            for each in found:
-                await stack.enter_async_context(background(each, settings, say))
+            for each, database in zip(found, databases, strict=True):
+                await stack.enter_async_context(background(each, database, settings, say))
             yield found
 
     return opened
@@ -58,8 +59,10 @@ async def environment(database: Database, settings: Settings) -> AsyncIterator[E
 
 
 @asynccontextmanager
-async def background(environment: Environment, settings: Settings, say: Say) -> AsyncIterator[None]:
-    """The relay of webhooks, while the block lasts; the turn that is under way is finished."""
+async def background(
+    environment: Environment, database: Database, settings: Settings, say: Say
+) -> AsyncIterator[None]:
+    """The relay of webhooks, and jobs, while the block lasts. What is under way is finished."""
     stopping = asyncio.Event()
     sender = Sender(networks(settings.webhook_networks))
     service = environment.service
@@ -74,6 +77,9 @@ async def background(environment: Environment, settings: Settings, say: Say) -> 
     tasks = []
     if settings.webhooks:
         tasks.append(asyncio.create_task(_kept_up("webhooks", relay.run, stopping, say)))
+    if settings.jobs:
+        run_jobs = worker(database.service, service, say)
+        tasks.append(asyncio.create_task(_kept_up("jobs", run_jobs, stopping, say)))
     try:
         yield
     finally:
@@ -83,12 +89,12 @@ async def background(environment: Environment, settings: Settings, say: Say) -> 
 
 
 async def _kept_up(
-    name: str, run: Callable[[asyncio.Event], object], stopping: asyncio.Event, say: Say
+    name: str, run: Callable[[asyncio.Event], Awaitable[None]], stopping: asyncio.Event, say: Say
 ) -> None:
     """Run something until told to stop; when it fails, say so, wait, and begin again."""
     while not stopping.is_set():
         try:
-            await run(stopping)  # type: ignore[misc]
+            await run(stopping)
         except Exception as error:  # the database may be away: nothing else may stop for it
             say("background-failed", "error", what=name, error=type(error).__name__)
             try:

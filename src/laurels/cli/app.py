@@ -14,6 +14,7 @@ from laurels import __version__
 from laurels.base.errors import Finding, ProgramError, RequestError
 from laurels.cli import problems
 from laurels.cli.db import db
+from laurels.cli.jobs import jobs
 from laurels.cli.keys import keys
 from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
 
@@ -66,6 +67,7 @@ def _version(wanted: bool) -> None:
 
 app.add_typer(db)
 app.add_typer(keys)
+app.add_typer(jobs)
 
 
 @app.callback()
@@ -367,6 +369,43 @@ def serve(
 
     with told(as_json):
         run(settings(data).changed(programs=programs, host=host, port=port))
+
+
+@app.command(name="import")
+def import_(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="The name of one published.")],
+    events: Files,
+    mapping: MapFile = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="rejected.csv goes there.")
+    ] = None,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Into the sandbox.")] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Folder of the embedded server.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="A PostgreSQL of your own, instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a history from files, as it was recorded. Begun again, it goes on where it stopped."""
+    if importlib.util.find_spec("psycopg") is None:
+        usage("this needs laurels[service], or laurels[service,embedded] with a server of its own")
+    with told(as_json):
+        from laurels.cli.transport import bring_in
+
+        done = bring_in(
+            program, events, mapping=mapping, out=out, sandbox=sandbox, data=data, url=url
+        )
+        counts = dict(sorted(done.counts.items()))
+        if as_json:
+            print_json({"ok": True, "events": counts, "rejected": len(done.rejected)})
+        else:
+            for status, number in counts.items():
+                typer.echo(f"{number:>12,} {status}")
+            if done.rejected:
+                place = f", listed in {out}" if out else " (--out lists them)"
+                stderr().print(f"{len(done.rejected)} rows were rejected{place}", markup=False)
 
 
 @app.command()

@@ -1,0 +1,51 @@
+"""`laurels import`: a history in files into a database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from laurels.base.errors import RequestError
+from laurels.cli.database import reached, settings
+from laurels.cli.history import files, meter
+from laurels.replay.writers import write_rejected
+from laurels.service.imports import Imported, import_events
+from laurels.service.service import Service
+from laurels.service.types import Actor
+from laurels.store.roles import DATABASE, SERVICE_ROLE
+
+IMPORTER = Actor("import")
+
+
+def bring_in(
+    program: str, paths: Sequence[Path], *, mapping: Path | None, out: Path | None,
+    sandbox: bool, data: Path | None, url: str | None,
+) -> Imported:  # fmt: skip
+    """Import files into a program of a database; what was rejected goes to a folder."""
+    found = settings(data, url)
+    if sandbox and found.database_url:
+        found = found.changed(database_url=found.sandbox_database_url or None)
+    database = "laurels_sandbox" if sandbox else DATABASE
+
+    async def work(place: str) -> Imported:
+        async with await Service.open(place) as service:
+            compiled = await service.compiled(program)
+            with meter() as bar:
+                bar.phase("reading events")
+                events = files(paths, mapping).read(compiled)
+                bar.phase("importing")
+                return await import_events(service, IMPORTER, program, events, bar.tell)
+
+    with reached(found, database, SERVICE_ROLE) as (_, place):
+        done = asyncio.run(work(place))
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RequestError(
+                "folder-not-writable", f"nothing can be written here: {error}", where=str(out),
+                expected="a folder",
+            ) from error  # fmt: skip
+        write_rejected(out, done.rejected)
+    return done

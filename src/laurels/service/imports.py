@@ -1,0 +1,86 @@
+"""A history goes in: many events that happened long ago, in the order in which they were recorded.
+
+An event that says when it was recorded is recorded then; others when they happened, as in
+`replay --as-recorded`. What is known already is passed over, so an import that was cut short is
+simply begun again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from laurels.base.errors import RequestError
+from laurels.engine.compiled import Compiled
+from laurels.engine.door import Door
+from laurels.replay.raw import Events, Place
+from laurels.replay.values import Rejected, shown
+from laurels.service.service import Service
+from laurels.service.types import Actor, Answer
+
+BATCH = 1000
+Progress = Callable[[int, int], None]
+Body = Mapping[str, Any]
+
+
+@dataclass
+class Imported:
+    """What became of every event.
+
+    counts    events by status; `duplicate`: it was there already
+    rejected  what could not be taken, and where it stands
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+async def import_events(
+    service: Service, actor: Actor, program: str, events: Events, progress: Progress
+) -> Imported:
+    """Take a history. actor: an owner; only one says when an event was recorded.
+
+    Raises: Unavailable, Fault; what was taken until then stays, and is passed over next time
+    """
+    done = Imported(rejected=list(events.report.rejected))
+    ordered = in_order(await service.compiled(program), events, done)
+    for start in range(0, len(ordered), BATCH):
+        part = ordered[start : start + BATCH]
+        answers = await service.take(actor, program, [body for body, _ in part], bulk=True)
+        note(part, answers, done)
+        progress(min(start + BATCH, len(ordered)), len(ordered))
+    return done
+
+
+def in_order(program: Compiled, events: Events, done: Imported) -> list[tuple[Body, Place]]:
+    """Events as they were recorded, in that order; those that no door lets in are listed."""
+    door = Door(program)
+    found: list[tuple[tuple[Any, ...], Body, Place]] = []
+    for body, place in zip(events.bodies, events.places, strict=True):
+        try:
+            event = door.read(body)
+        except RequestError as error:
+            done.counts["rejected"] += 1
+            done.rejected.append(rejected(body, place, error))
+            continue
+        moment = max(event.acts, event.recorded)
+        told = body if body.get("recorded_at") else {**body, "recorded_at": body["occurred_at"]}
+        found.append(((moment, event.place), told, place))
+    found.sort(key=lambda each: each[0])
+    return [(body, place) for _, body, place in found]
+
+
+def note(part: Sequence[tuple[Body, Place]], answers: Sequence[Answer], done: Imported) -> None:
+    """Count answers, and list the events that were not taken."""
+    for (body, place), answer in zip(part, answers, strict=True):
+        done.counts[answer.status] += 1
+        if answer.error is not None:
+            done.rejected.append(rejected(body, place, answer.error))
+
+
+def rejected(body: Body, place: Place, error: RequestError) -> Rejected:
+    """One line of the list of what was not taken."""
+    value = shown(body.get(error.where)) if error.where else ""
+    return Rejected(place.file, place.row, error.where, error.code, error.expected, value)
