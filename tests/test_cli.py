@@ -112,8 +112,20 @@ def test_version():
 def test_check_shows_a_program_that_is_right():
     result = laurels("check", RETAIL)
     assert result.exit_code == 0
-    for text in ("Retail starter", "club-extra", "green → silver → gold", "25000"):
+    for text in (
+        "Retail starter",
+        "club-extra",
+        "green → silver (spend 500) → gold (spend 1500)",
+        "month: at most 25000 point a month (base, club-extra)",
+        "minimum: at least 100 (point)",
+        "live 12 months",
+    ):
         assert text in result.stdout
+
+
+def test_check_shows_when_a_version_begins_in_the_programs_own_time():
+    result = laurels("check", ROOT / "programs" / "kaspi-bonus" / "program.yaml")
+    assert "version 2 since 2025-06-01 · returns full" in result.stdout
 
 
 def test_check_shows_the_generated_source():

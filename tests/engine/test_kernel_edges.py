@@ -6,6 +6,7 @@ beside. Most of these tests were asked for by a mutant that lived (docs/mutation
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, date, datetime
 
 import pytest
@@ -315,7 +316,7 @@ def test_a_birthday_on_the_last_of_february() -> None:
 # ---------------------------------------------------------------- grants and returns
 
 WIDTH = K.LINE + 1
-MONTHS_AND_NEVER = (K.TERM_MONTHS, 1, K.TERM_NEVER, 0)
+TERMS = (K.TERM_MONTHS, 1, K.TERM_NEVER, 0, K.TERM_DAYS, 5)
 
 
 class Event:
@@ -346,7 +347,7 @@ class Event:
         return [self.g[i * K.GRANT : (i + 1) * K.GRANT] for i in range(count)]
 
     def release(self, at: int) -> int:
-        m, terms = self.m, MONTHS_AND_NEVER
+        m, terms = self.m, TERMS
         return grants.release(m.s, m.la, m.lp, m.out, self.cal, terms, U, CAP, at)
 
     def take_back(self, at: int, everything: int = 0, allowed: int = 1) -> list[list[int]]:
@@ -354,7 +355,7 @@ class Event:
         m.out[K.O_COUNT] = 0
         returns.take_back(
             m.s, m.la, m.lp, self.g, self.ln, m.out, self.cal, CAP, count, self.lines, WIDTH,
-            everything, (0, allowed, 0), MONTHS_AND_NEVER, at,
+            everything, (0, allowed, 0), TERMS, at,
         )  # fmt: skip
         found = m.said()
         m.out[K.O_GRANTS] = count
@@ -393,14 +394,18 @@ def test_two_lines_of_which_one_gets_a_single_point() -> None:
 DAY = 86_400_000_000
 MONTH_LATER = 1_706_745_600_000_000 + DAY  # 1 February 2024 is a month after 1 January; its end
 RELEASED = 1_704_067_200_000_000  # 1 January 2024
+FIVE_DAYS_LATER = RELEASED + 6 * DAY
 
 
 def waiting(term: int, releases: int = 0) -> int:
     """The end of a lot that waits for membership: its term's number and the releases before."""
-    return -1 - (term + releases * 2)
+    return -1 - (term + releases * 3)
 
 
-def test_a_release_activates_all_that_waits_and_nothing_else() -> None:
+def test_a_release_activates_all_that_waits_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "CAP", 6)
     event = Event(10)
     m = event.m
     assert event.release(RELEASED) == 0
@@ -410,21 +415,64 @@ def test_a_release_activates_all_that_waits_and_nothing_else() -> None:
     event.give(3, K.NEVER, waiting(1), 10, funder=2)
     event.give(1, K.NEVER, waiting(0), 10, funder=1)
     assert m.lower(3, K.NEVER, waiting(1), 2) == 0
-    event.give(4, K.NEVER, waiting(1), 10, funder=2)
+    event.give(4, K.NEVER, waiting(1), 10, funder=4)
+    event.give(5, K.NEVER, waiting(2), 10, funder=2)
     m.out[K.O_COUNT] = 0
     assert event.release(RELEASED) == 1
-    moved = [K.ACTIVATED, U, 4, K.AT_PENDING, K.AT_ACTIVE, -1, K.NEVER, RELEASED, 2, RELEASED, -1]
-    month = [*moved[:6], MONTH_LATER, *moved[7:]]
-    assert m.said() == [
-        [*moved, 0],
-        [*month[:2], 1, *month[3:8], 1, *month[9:], 0],
-        [*month[:2], 2, *month[3:], 0],
-    ]
+    moved = [
+        [K.ACTIVATED, U, points, K.AT_PENDING, K.AT_ACTIVE, -1, end, RELEASED, funder, RELEASED]
+        for points, end, funder in (
+            (5, FIVE_DAYS_LATER, 2), (4, K.NEVER, 4), (1, MONTH_LATER, 1), (2, MONTH_LATER, 2),
+        )
+    ]  # fmt: skip
+    assert m.said() == [[*each, -1, 0] for each in moved]
     assert m.s[K.RELEASED] == RELEASED
-    assert m.active() == [[MONTH_LATER, 1, 1], [MONTH_LATER, 2, 2], [K.NEVER, 2, 4]]
+    assert m.active() == [
+        [FIVE_DAYS_LATER, 2, 5], [MONTH_LATER, 1, 1], [MONTH_LATER, 2, 2], [K.NEVER, 4, 4],
+    ]  # fmt: skip
     assert m.pending() == [[RELEASED + 9, 2 * RELEASED, 1, 1]]
-    assert (m.s[B + K.U_PENDING], m.s[B + K.U_ACTIVE], m.s[B + K.U_SUM]) == (1, 7, 7)
+    assert (m.s[B + K.U_PENDING], m.s[B + K.U_ACTIVE], m.s[B + K.U_SUM]) == (1, 12, 12)
+    points = m.lp[CAP * K.PENDING_LOT : 2 * CAP * K.PENDING_LOT][K.P_POINTS :: 4]
+    assert points == [1, 0, 0, 0, 0, 0]
     assert event.release(RELEASED + 1) == 0
+
+
+def test_what_waited_and_is_gone_is_not_released() -> None:
+    event = Event(10)
+    m, first = event.m, CAP * K.PENDING_LOT
+    m.lp[first - K.PENDING_LOT : first] = [K.NEVER, waiting(0), 3, 5]
+    event.give(2, K.NEVER, waiting(0), 10)
+    assert event.release(RELEASED) == 1
+    assert (m.s[B + K.U_PHEAD], m.s[B + K.U_PTAIL]) == (0, 0)
+    m.s[K.RELEASED] = 0
+    event.give(2, K.NEVER, waiting(0, 1), 10)
+    assert m.lower(2, K.NEVER, waiting(0, 1), 3) == 0
+    lots.activate(m.s, m.la, m.lp, m.out, U, CAP, 20)
+    assert event.release(RELEASED) == 0
+    assert m.s[K.RELEASED] == 0
+    event.give(3, K.NEVER, waiting(0, 1), 10)
+    assert event.release(RELEASED) == 1
+    assert m.s[B + K.U_PTAIL] == m.s[B + K.U_PHEAD]
+    assert m.active() == [[MONTH_LATER, 3, 5]]
+
+
+def test_one_minor_unit_is_a_line() -> None:
+    event = Event(1, 0)
+    event.give(4, 10, 90, 10)
+    assert [each[K.G_LINE] for each in event.noted()] == [0]
+
+
+def test_what_is_taken_off_follows_what_is_left_of_each_line() -> None:
+    event = Event(6, 3, 1)
+    for i in range(3):
+        event.ln[i * WIDTH + K.LINE] = 0
+    event.left(6, 3, 0)
+    assert returns.take_off(event.ln, 3, WIDTH, -1, 3) == 3
+    assert event.ln[K.LN_LEFT :: WIDTH] == [4, 2, 0]
+    assert returns.take_off(event.ln, 3, WIDTH, -1, 0) == 0
+    assert returns.take_off(event.ln, 3, WIDTH, -1, 1) == 1
+    assert event.ln[K.LN_LEFT :: WIDTH] == [3, 2, 0]
+    assert event.ln[K.LINE :: WIDTH] == [0, 0, 0]
 
 
 def taken(
@@ -440,12 +488,14 @@ def taken(
 def test_each_line_keeps_the_share_that_remains_of_it() -> None:
     event = Event(30, 70)
     event.give(10, 10, 90, 10)
-    event.left(30, 35)
-    assert event.take_back(20) == [taken(4, 90, 3, 20, 1)]
-    assert [each[K.G_KEPT] for each in event.noted()] == [3, 3]
+    event.left(30, 20)
+    assert event.take_back(20) == [taken(5, 90, 3, 20, 1)]
+    assert [each[K.G_KEPT] for each in event.noted()] == [3, 2]
     assert event.take_back(20) == []
+    event.left(30, 10)
+    assert event.take_back(20) == [taken(1, 90, 3, 20, 1)]
     event.left(0, 0)
-    assert event.take_back(21) == [taken(3, 90, 3, 21, 0), taken(3, 90, 3, 21, 1)]
+    assert event.take_back(21) == [taken(3, 90, 3, 21, 0), taken(1, 90, 3, 21, 1)]
     assert [each[K.G_GRANTED] for each in event.noted()] == [3, 7]
     assert event.m.s[B + K.U_SUM] == 0
 

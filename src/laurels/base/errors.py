@@ -210,6 +210,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "rate-inexact": ("program", "A rate is not exact in steps of its unit."),
     "requalify-term": ("program", "`requalify` is no number of days, months or years."),
     "requalify-too-long": ("program", "`requalify` is longer than a level's term."),
+    "rule-every-nth": ("program", "A rule on every n-th event gives on others too."),
     "rule-names-alike": ("program", "Two rules differ in `-` and `_` only."),
     "rule-never-fires": ("program", "A rule can never give anything."),
     "rule-twice": ("program", "Two rules of a version have one name."),

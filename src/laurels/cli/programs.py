@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from laurels.base.instants import format_instant
+from laurels.base.instants import calendar, format_instant
 from laurels.engine.compiled import Compiled
 from laurels.program import linked as L
 from laurels.program import model
@@ -68,7 +68,7 @@ def _show_version(
 ) -> None:
     since = _since(version)
     text = Text(f"\nversion {version.number}", "bold")
-    text.append(f" since {since}" if since else " since ever", "dim")
+    text.append(f" since {_local(program, version)}" if since else " since ever", "dim")
     text.append(f" · returns {version.returns.replace('_', ' ')}", "dim")
     if given.note:
         text.append(f"\n{given.note.strip()}", "italic")
@@ -80,13 +80,19 @@ def _show_version(
         for name, rule in each.rules.items()
     ]
     for name, rule in named:
-        rules.add_row(name, ", ".join(rule.on), _give(rule.give), rule.when or "always")
-    console.print(rules)
-    for name, ladder in given.ladders.items():
-        console.print(Text.assemble(("ladder ", "dim"), f"{name}: ", " → ".join(ladder.levels)))
-    caps = [program.caps[at] for at in version.caps]
-    for cap in caps:
-        console.print(Text.assemble(("cap ", "dim"), _cap(program, cap)))
+        gives = _give(rule, program)
+        rules.add_row(name, ", ".join(rule.on), gives, rule.when or "always")
+    if named:
+        console.print(rules)
+    caps = [*given.caps.items(), *(c for o in given.offers.values() for c in o.caps.items())]
+    said = [("points", _lots(given))]
+    if given.membership is not None:
+        said.append(("members", f"earn when {given.membership.when}"))
+    said += [("ladder", _ladder(name, ladder)) for name, ladder in given.ladders.items()]
+    said += [("cap", _cap(name, cap)) for name, cap in caps]
+    said += [("spending", _spending(name, limit)) for name, limit in given.spending.items()]
+    for word, sentence in said:
+        console.print(Text.assemble((f"{word} ", "dim"), sentence))
 
 
 def _table(*headers: str) -> Table:
@@ -105,13 +111,22 @@ def _unit(name: str, unit: model.Unit, currency: str) -> str:
     return f"{name}{worth} (steps of {unit.precision})"
 
 
-def _give(give: model.Give) -> str:
+def _local(program: L.Linked, version: L.Version) -> str:
+    """When a version begins, in the program's own time."""
+    at = calendar(program.zone).parts(version.effective_from)
+    shown = f"{at.year}-{at.month:02}-{at.day:02} {at.hour:02}:{at.minute:02}"
+    return shown.removesuffix(" 00:00")
+
+
+def _give(rule: model.Rule, program: L.Linked) -> str:
+    give = rule.give
     if give.rate is not None:
         return _value(give.rate)
     if give.multiply is not None:
         return f"{', '.join(give.multiply)} times {give.by}"
-    every = f" for each {give.per}" if give.per is not None else ""
-    return f"{_value(give.points)} points{every}"
+    every = f" for each full {give.per} {program.currency}" if give.per is not None else ""
+    unit = ", ".join(rule.unit) or program.units[0].name
+    return f"{_value(give.points)} {unit}{every}"
 
 
 def _value(value: Any) -> str:
@@ -121,15 +136,58 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _cap(program: L.Linked, cap: L.Cap) -> str:
-    rules = ", ".join(dict.fromkeys(program.effects[at].rule for at in cap.effects))
-    across = " over all members" if cap.budget else ""
-    per = "" if cap.per == "lifetime" else f" a {cap.per}"
-    unit = program.units[cap.unit]
-    if cap.limit is not None:
-        limit = f"at most {cap.limit / 10**unit.scale:g} {unit.name}{per}"
-    elif cap.table is not None:
-        limit = f"by {cap.table.by}{per}"
-    else:
-        limit = f"at least {(cap.minimum or 0) / 10**unit.scale:g} {unit.name}"
-    return f"{cap.name}: {limit}{across} ({rules})"
+def _lots(given: model.Version) -> str:
+    """When points become active, and how long they live where nothing else is said."""
+    begin = "active at once"
+    if isinstance(given.posting, model.Posting):
+        day = given.posting.day_of_next_month
+        begin = f"active after {given.posting.after}"
+        if day is not None:
+            begin = f"active on day {day} of the next month"
+    live = "never end" if given.expires == "never" else f"live {given.expires}"
+    return f"{begin}, {live}, unless a unit, offer or rule says otherwise"
+
+
+def _ladder(name: str, ladder: model.Ladder) -> str:
+    levels = []
+    for level, given in ladder.levels.items():
+        least = [f"{key} {text.strip()}" for key, text in (given.__pydantic_extra__ or {}).items()]
+        asked = ", ".join([*least, *([given.when] if given.when else [])])
+        levels.append(f"{level} ({asked})" if asked else level)
+    return f"{name}: {' → '.join(levels)}"
+
+
+def _cap(name: str, cap: model.Cap) -> str:
+    limits = []
+    if cap.at_most is not None:
+        limits.append(f"at most {_value(cap.at_most)}")
+    if cap.at_least is not None:
+        limits.append(f"nothing below {cap.at_least}")
+    across = " over all members" if cap.across == "all_members" else ""
+    when = f" when {cap.when}" if cap.when else ""
+    said = f"{' and '.join(limits)} {cap.unit or ''}".strip()
+    return f"{name}: {said} {PER[cap.per]}{across}{when} ({', '.join(cap.rules)})"
+
+
+def _spending(name: str, limit: model.SpendingLimit) -> str:
+    said = []
+    if limit.at_least is not None:
+        said.append(f"at least {limit.at_least}")
+    if limit.at_most is not None:
+        said.append(f"at most {limit.at_most}")
+    if limit.share_of_price is not None:
+        said.append(f"at most {limit.share_of_price} of the price")
+    if limit.times is not None:
+        word = "once" if limit.times.at_most == 1 else f"{limit.times.at_most} times"
+        said.append(f"at most {word} {PER[limit.times.per]}")
+    if limit.only_if is not None:
+        said.append(f"only if {limit.only_if}")
+    when = f" when {limit.when}" if limit.when else ""
+    unit = f" ({limit.unit})" if limit.unit else ""
+    return f"{name}: {' and '.join(said) or 'nothing'}{unit}{when}"
+
+
+PER = {
+    "event": "an event", "day": "a day", "month": "a month", "year": "a year",
+    "lifetime": "in a lifetime",
+}  # fmt: skip

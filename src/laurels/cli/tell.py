@@ -84,7 +84,7 @@ def _machine_of(path: Path) -> Compiled:
 
 def _show(told: Told) -> None:
     mark = ("✓ ", "green") if told.holds else ("✗ ", "bold red")
-    folder = Path(told.file).parent.parent.name
+    folder = Path(told.file).resolve().parent.parent.name
     text = Text.assemble(mark, (f"{folder}: ", "dim"), told.title)
     if told.shows:
         text.append(f"  {', '.join(told.shows)}", "dim")

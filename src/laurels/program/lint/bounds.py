@@ -121,11 +121,16 @@ class Bounds(Part):
     def _too_much(self, effect: linked.Effect, most: Fraction) -> None:
         unit = self.program.units[effect.unit]
         given = self.rule(effect).give
-        key = "rate" if given.rate is not None else "points" if given.points is not None else "by"
+        key, hint = "by", "a smaller factor"
+        if given.rate is not None or given.per is not None:
+            key = "points" if given.rate is None else "rate"
+            hint = "bound the base, such as base: min(event.amount, money('1000000'))"
+        elif given.points is not None:
+            key, hint = "points", "declare at_most of the attributes that it reads, or take min(…)"
         self.wrong(
             (*self.rule_path(effect), "give", key),
             "points-overflow",
             f"one event can earn {format_decimal(int(most), unit.scale)} {unit.name}",
-            f"at most {BOUND:,} of the smallest steps",
-            "bound the base, such as base: min(event.amount, money('1000000'))",
+            f"at most {format_decimal(BOUND, unit.scale)} {unit.name}",
+            hint,
         )

@@ -9,12 +9,12 @@ from laurels.base.errors import LaurelsError
 from laurels.base.money import format_decimal, parse_decimal
 from laurels.base.numbers import parse_rate
 from laurels.program import linked
-from laurels.program.expr import Call, Const, Node
+from laurels.program.expr import Call, Const, Node, names_in, walk
 from laurels.program.form import KeyPath
 from laurels.program.growth import entries
 from laurels.program.lint.base import Part
 from laurels.program.lint.tables import incomplete
-from laurels.program.possible import possible
+from laurels.program.possible import implied, possible
 
 
 class Rules(Part):
@@ -30,6 +30,7 @@ class Rules(Part):
                 self._not_bought(effect, version)
                 self._fires(effect, version)
                 self._multiplies(effect)
+                self._every_nth(effect, version)
                 incomplete(self, effect.give.table, self._table_path(effect), version)
                 self._range_unread(effect)
             for index in version.effects:
@@ -155,6 +156,34 @@ class Rules(Part):
                     f"`{other.rule}` gives nothing on a `{missing[0]}`",
                     "rules on the same event types",
                 )
+
+    def _every_nth(self, effect: linked.Effect, version: linked.Version) -> None:
+        """`metrics.m % n` stays what it is on events that the metric does not count."""
+        if effect.when is None:
+            return
+        known = self.known(version, self.types(effect.on))
+        asked = [each.ir for each in (effect.audience, effect.when) if each is not None]
+        divided = [
+            each for each in walk(effect.when.ir) if isinstance(each, Call) and each.op == "rem"
+        ]
+        read = {name[8:] for each in divided for name in names_in(each) if name[:8] == "metrics."}
+        for name in sorted(read):
+            metric = self.program.metrics[version.metrics[name]]
+            others = [each for each in effect.on if each not in metric.of]
+            hint = f"on: {', '.join(metric.of)}"
+            if not others:
+                where = None if metric.by_line else metric.where
+                if where is None or implied(where.ir, asked, known):
+                    continue
+                hint = f"repeat in `when`: {where.text}"
+            unless = f"`{others[0]}`" if others else "event that it leaves out"
+            self.odd(
+                (*self.rule_path(effect), "when"),
+                "rule-every-nth",
+                f"`{name}` stays as it is on any {unless}: the rule gives again there",
+                "the rule on the events that the metric counts",
+                hint,
+            )
 
     # -- how much ------------------------------------------------------------------------------
 
