@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from laurels.base.instants import Calendar, calendar
-from laurels.engine.folding import folded, kernel_tree
+from laurels.engine.folding import Kernel, functions
+from laurels.engine.inlining import Inliner
 from laurels.engine.kernel import calendar as kernel_calendar
 from laurels.engine.kernel import grants, holds, layout, lots, numbers, returns, windows
 from laurels.engine.slots import Slots
@@ -87,6 +87,11 @@ class Compiled:
         )
 
     @cached_property
+    def steps(self) -> Mapping[int, Callable[..., None]]:
+        """The step for each type of event, for CPython."""
+        return Steps(self)
+
+    @cached_property
     def traced(self) -> dict[str, Any]:
         """The same step, saying what it sees (TRACE)."""
         return bring_to_life(source_of(self.slots, traced=True), f"{self.name} traced")
@@ -129,15 +134,54 @@ class Compiled:
 def bring_to_life(source: str, name: str) -> dict[str, Any]:
     """Run generated source in a namespace that holds the kernel, constants folded in."""
     namespace: dict[str, Any] = {"TRACE": None}
-    trees = [kernel_tree(module) for module in KERNEL]
-    for module, tree in zip(KERNEL, trees, strict=True):
-        code = compile(folded(copy.deepcopy(tree), trees), str(module.__file__), "exec")
+    for code in kernel().code:
         exec(code, namespace)  # our own kernel's text
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    code = compile(folded(ast.parse(source), trees), file, "exec")
+    code = compile(kernel().folded(ast.parse(source)), file, "exec")
     exec(code, namespace)  # our own generator's text, never a caller's
     return namespace
+
+
+@cache
+def kernel() -> Kernel:
+    """The kernel as CPython runs it."""
+    return Kernel(KERNEL)
+
+
+@cache
+def straight_kernel() -> dict[str, list[ast.stmt] | None]:
+    """The kernel's functions as they are put into a step."""
+    inliner = Inliner(functions(kernel().trees), {})
+    return {name: inliner.body(name) for name in inliner.functions}
+
+
+class Steps(dict[int, Callable[..., None]]):
+    """The step by type of event, each put together when the first such event comes."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        super().__init__()
+        self.compiled = compiled
+
+    @cached_property
+    def inliner(self) -> Inliner:
+        """Has all functions at hand."""
+        own = kernel().folded(ast.parse(self.compiled.source))
+        return Inliner(functions([*kernel().trees, own]), dict(straight_kernel()))
+
+    def __missing__(self, kind: int) -> Callable[..., None]:
+        namespace = self.compiled.namespace
+        if self.compiled.step is not namespace["step"]:
+            self[kind] = self.compiled.step  # another stands in for it
+            return self[kind]
+        name = f"step_{kind}"
+        made = self.inliner.put_together("step", name, f"ev[{layout.E_TYPE}]", kind)
+        source = ast.unparse(made)
+        file = f"<{self.compiled.name} {name}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+        exec(compile(source, file, "exec"), namespace)  # our own text, rearranged
+        self[kind] = namespace[name]
+        return self[kind]
 
 
 def compile_program(program: Linked, measured: bool = False) -> Compiled:

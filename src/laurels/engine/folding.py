@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -190,13 +190,40 @@ def plain(node: ast.expr) -> bool:
     return isinstance(node, (ast.Name, ast.Constant))
 
 
-def folded(tree: ast.Module, kernel: list[ast.Module]) -> ast.Module:
-    """A tree with the constants and one-liners of the kernel and its own folded in."""
-    numbers: dict[str, int] = {}
-    calls: dict[str, tuple[list[str], ast.expr]] = {}
-    for each in [*kernel, tree]:
-        numbers |= constants(each)
-        calls |= one_liners(each)
-    result = Gather().visit(Fold(numbers, calls).visit(tree))
+class Kernel:
+    """The kernel's modules, folded: the same for all programs."""
+
+    def __init__(self, modules: Sequence[ModuleType]) -> None:
+        trees = [kernel_tree(module) for module in modules]
+        self.numbers: dict[str, int] = {}
+        self.calls: dict[str, tuple[list[str], ast.expr]] = {}
+        for tree in trees:
+            self.numbers |= constants(tree)
+            self.calls |= one_liners(tree)
+        self.trees = [fold(tree, self.numbers, self.calls) for tree in trees]
+        self.code = [
+            compile(tree, str(module.__file__), "exec")
+            for module, tree in zip(modules, self.trees, strict=True)
+        ]
+
+    def folded(self, tree: ast.Module) -> ast.Module:
+        """A program's own tree with the constants and one-liners of both folded in."""
+        return fold(tree, self.numbers | constants(tree), self.calls | one_liners(tree))
+
+
+def fold(
+    tree: ast.Module,
+    numbers: Mapping[str, int],
+    calls: Mapping[str, tuple[list[str], ast.expr]],
+) -> ast.Module:
+    """A tree with constants and one-liners folded in."""
+    result = Gather().visit(Fold(numbers, calls).visit(copy.deepcopy(tree)))
     assert isinstance(result, ast.Module)
     return ast.fix_missing_locations(result)
+
+
+def functions(trees: Iterable[ast.Module]) -> dict[str, ast.FunctionDef]:
+    """The functions of trees by their names."""
+    return {
+        node.name: node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)
+    }

@@ -6,6 +6,7 @@ made again from what was known then, corrections included.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +105,7 @@ class Watched(State):
     def __init__(self, compiled: Compiled, log: Log) -> None:
         super().__init__(compiled)
         self._step = self._watch
+        self._steps = defaultdict(lambda: self._watch)
         self.reads_lines = True
         self._advance = compiled.traced["advance"]
         self.log = log

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
-from laurels.engine.kernel.layout import E_LINES, GRANT, O_COUNT, O_GRANTS, OUT, RECORD
+from laurels.engine.kernel.layout import E_LINES, E_TYPE, GRANT, O_COUNT, O_GRANTS, OUT, RECORD
 
 if TYPE_CHECKING:
     from laurels.engine.events import Event
@@ -37,6 +37,7 @@ class State:
     __slots__ = (
         "_advance",
         "_step",
+        "_steps",
         "cal",
         "cap",
         "caps",
@@ -65,6 +66,7 @@ class State:
         self.reads_lines = compiled.slots.reads_lines
         self.cal = compiled.cal
         self._step = compiled.step
+        self._steps = compiled.steps
         self._advance = compiled.advance
         self.cap = 0
         self.slack = 0
@@ -203,7 +205,9 @@ class State:
             ln = event.lines
         out = self.out
         out[O_COUNT] = out[O_GRANTS] = 0
-        self._step(self.s, self.la, self.lp, self.lh, row, row, ln, g, out, self.cal, self.cap)
+        self._steps[row[E_TYPE]](
+            self.s, self.la, self.lp, self.lh, row, row, ln, g, out, self.cal, self.cap
+        )
         count = out[O_COUNT]
         if not count:
             return NOTHING, NOTHING

@@ -105,8 +105,25 @@ def grant(
         earn_pending(s, lp, out, unit, cap, points, active, end, funder, effect, at)
     if lines < 2 or covered <= 0:
         note(g, out, effect, unit, points, active, end, funder, -1, rounding)
-        return
-    split(ln, lines, width, LN_AMOUNT, points, covered)
+    else:
+        split(ln, lines, width, LN_AMOUNT, points, covered)
+        note_lines(ln, g, out, effect, unit, active, end, funder, rounding, lines, width)
+
+
+def note_lines(
+    ln: type_ints,
+    g: type_ints,
+    out: type_ints,
+    effect: int,
+    unit: int,
+    active: int,
+    end: int,
+    funder: int,
+    rounding: int,
+    lines: int,
+    width: int,
+) -> None:
+    """Write down each line's share of a grant."""
     for i in range(lines):
         share = ln[i * width + LN_SHARE]
         if share > 0:

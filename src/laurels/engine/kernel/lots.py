@@ -134,8 +134,26 @@ def into_lot(
 ) -> None:
     """Put points into the lot with this end and funder, opening it in its place if need be.
 
-    New ends mostly come last, so the place is sought from the tail.
+    Mostly it is the last one.
     """
+    b = HEAD + u * UNIT
+    last = (u * cap + s[b + U_ATAIL] - 1) * ACTIVE_LOT
+    if (
+        s[b + U_ATAIL] > s[b + U_AHEAD]
+        and la[last + A_END] == end
+        and la[last + A_FUNDER] == funder
+    ):
+        la[last + A_POINTS] += points
+        s[b + U_ACTIVE] += points
+    else:
+        find_lot(s, la, u, cap, end, funder, points)
+
+
+def find_lot(
+    s: type_ints, la: type_ints, u: int, cap: int, end: int, funder: int, points: int
+) -> None:
+    """The same where it may not be the last one. New ends mostly come last, so the place is sought
+    from the tail."""
     b = HEAD + u * UNIT
     if s[b + U_ATAIL] == cap:
         compact_active(s, la, u, cap)
@@ -252,17 +270,34 @@ def into_pending(
     funder: int,
 ) -> None:
     """Put points into the pending lot with this activation, end and funder, opening it in its
-    place if need be. Activations mostly come in order, so the place is sought from the tail."""
+    place if need be. Mostly it is the last one."""
     b = HEAD + u * UNIT
     s[b + U_PENDING] += points
+    last = (u * cap + s[b + U_PTAIL] - 1) * PENDING_LOT
+    if s[b + U_PTAIL] > s[b + U_PHEAD] and pending_is(lp, last, active, end, funder):
+        lp[last + P_POINTS] += points
+    else:
+        find_pending(s, lp, u, cap, points, active, end, funder)
+
+
+def find_pending(
+    s: type_ints,
+    lp: type_ints,
+    u: int,
+    cap: int,
+    points: int,
+    active: int,
+    end: int,
+    funder: int,
+) -> None:
+    """The same where it may not be the last one. Activations mostly come in order, so the place
+    is sought from the tail."""
+    b = HEAD + u * UNIT
     if s[b + U_PTAIL] == cap:
         compact_pending(s, lp, u, cap)
     base = u * cap * PENDING_LOT
     head = base + s[b + U_PHEAD] * PENDING_LOT
     stop = base + s[b + U_PTAIL] * PENDING_LOT
-    if stop > head and pending_is(lp, stop - PENDING_LOT, active, end, funder):
-        lp[stop - PENDING_LOT + P_POINTS] += points
-        return
     k = stop
     while k > head and not pending_before(lp, k - PENDING_LOT, active, end, funder):
         k -= PENDING_LOT

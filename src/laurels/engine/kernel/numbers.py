@@ -9,31 +9,41 @@ def mul_div(amount: int, numerator: int, denominator: int, rounding: int) -> int
     """``amount * numerator / denominator``, rounded as named.
 
     All three are at least 0, the denominator above 0. The product may exceed 64 bits; the result
-    must not (bounds are proven at load). Where the product fits it is taken at once; where it
-    does not, the multiplication is done bit by bit, carrying the remainder.
+    must not (bounds are proven at load). Where the product fits it is taken at once.
     """
     if amount == 0 or numerator == 0:
         return 0
-    if amount <= SAFE // numerator:
-        product = amount * numerator
-        quotient = product // denominator
-        rest = product - quotient * denominator
-    else:
-        whole = numerator // denominator
-        part = numerator - whole * denominator
-        quotient = 0
-        rest = 0
-        bit = 1 << 62
-        while bit > 0:
-            quotient += quotient
-            rest += rest
-            if amount & bit:
-                rest += part
-            while rest >= denominator:
-                rest -= denominator
-                quotient += 1
-            bit = bit >> 1
-        quotient += whole * amount
+    if amount > SAFE // numerator:
+        return mul_div_wide(amount, numerator, denominator, rounding)
+    product = amount * numerator
+    quotient = product // denominator
+    if rounding == FLOOR:
+        return quotient
+    return rounded(quotient, product - quotient * denominator, denominator, rounding)
+
+
+def mul_div_wide(amount: int, numerator: int, denominator: int, rounding: int) -> int:
+    """The same where the product does not fit: bit by bit, carrying the remainder."""
+    whole = numerator // denominator
+    part = numerator - whole * denominator
+    quotient = 0
+    rest = 0
+    bit = 1 << 62
+    while bit > 0:
+        quotient += quotient
+        rest += rest
+        if amount & bit:
+            rest += part
+        while rest >= denominator:
+            rest -= denominator
+            quotient += 1
+        bit = bit >> 1
+    quotient += whole * amount
+    return rounded(quotient, rest, denominator, rounding)
+
+
+def rounded(quotient: int, rest: int, denominator: int, rounding: int) -> int:
+    """A quotient, rounded as named by what is left over."""
     if rest == 0 or rounding == FLOOR:
         return quotient
     if rounding == HALF_UP:

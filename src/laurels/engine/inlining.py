@@ -1,0 +1,475 @@
+"""A step for one type of event, all in one function: what CPython is spared besides.
+
+The readable source says each thing once and in its place: the step asks for the type, calls the
+rules, the rules call the kernel. For CPython, which pays for each call and looks at each test anew,
+the same syntax trees are put together for one type of event: calls of straight functions become
+their statements, and what is known beforehand (the type, the unit, whether points are active at
+once) is worked out here instead of at each event. Nothing is decided here that the sources do not
+say; tests hold the two to the same state and the same records.
+
+A function is straight when it has no loop, and each of its returns ends it.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+ROOM = 1500
+"""Statements beyond which further calls stay calls."""
+SELDOM = re.compile(r"begin|\w+_(set|extend)")
+"""Functions that few events need: they stay calls."""
+OPERATIONS: Mapping[type[ast.AST], Callable[[int, int], int]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Eq: operator.eq,
+    ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}  # fmt: skip
+REFLEXIVE = (ast.Eq, ast.LtE, ast.GtE)
+STRICT = (ast.NotEq, ast.Lt, ast.Gt)
+
+
+class Known:
+    """What is known where the walk through a function stands.
+
+    values  names that stand for a number or another name
+    read    names that hold what an element of an unchanging sequence was read as, by its source
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, ast.Constant | ast.Name] = {}
+        self.read: dict[str, str] = {}
+
+    def copy(self) -> Known:
+        """The same, to go on apart."""
+        other = Known()
+        other.values = dict(self.values)
+        other.read = dict(self.read)
+        return other
+
+    def forget(self, names: set[str]) -> None:
+        """These names are about to change."""
+        self.values = {
+            name: value
+            for name, value in self.values.items()
+            if name not in names and not (isinstance(value, ast.Name) and value.id in names)
+        }
+        self.read = {source: name for source, name in self.read.items() if name not in names}
+
+    def meet(self, one: Known, other: Known) -> None:
+        """What both ways of a test leave."""
+        self.values = {
+            name: value
+            for name, value in one.values.items()
+            if name in other.values and ast.dump(value) == ast.dump(other.values[name])
+        }
+        self.read = {k: name for k, name in one.read.items() if other.read.get(k) == name}
+
+
+class Simplify(ast.NodeTransformer):
+    """Puts in what is known, and works out what then can be."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """A name that stands for something else."""
+        if isinstance(node.ctx, ast.Load) and node.id in self.known.values:
+            found: ast.expr = clone(self.known.values[node.id])
+            return found
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """An element that was read before."""
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load) and self.known.read:
+            held = self.known.read.get(place(node))
+            if held is not None:
+                return ast.Name(held, ast.Load())
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """A sum or product of numbers; what adds nothing."""
+        self.generic_visit(node)
+        left, right, work = node.left, node.right, OPERATIONS.get(type(node.op))
+        one, other = number(left), number(right)
+        if work is not None and one is not None and other is not None:
+            return ast.Constant(work(one, other))
+        if isinstance(node.op, ast.Mult) and 0 in (one, other):
+            return ast.Constant(0)
+        if isinstance(node.op, (ast.Add, ast.Sub)) and other == 0:
+            return left
+        if isinstance(node.op, ast.Add) and one == 0:
+            return right
+        if isinstance(node.op, ast.Mult) and other == 1:
+            return left
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        """Not, minus."""
+        self.generic_visit(node)
+        value = number(node.operand)
+        if value is not None and isinstance(node.op, (ast.Not, ast.USub)):
+            return ast.Constant(not value if isinstance(node.op, ast.Not) else -value)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """Numbers, and a name with itself."""
+        self.generic_visit(node)
+        if len(node.ops) > 1:
+            return node
+        sign, left, right = node.ops[0], node.left, node.comparators[0]
+        one, other, work = number(left), number(right), OPERATIONS.get(type(sign))
+        if work is not None and one is not None and other is not None:
+            return ast.Constant(bool(work(one, other)))
+        if isinstance(left, ast.Name) and isinstance(right, ast.Name) and left.id == right.id:
+            if isinstance(sign, REFLEXIVE):
+                return ast.Constant(True)
+            if isinstance(sign, STRICT):
+                return ast.Constant(False)
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        """A test of which part is known."""
+        self.generic_visit(node)
+        ends = isinstance(node.op, ast.Or)
+        values: list[ast.expr] = []
+        for each in node.values:
+            value = number(each)
+            if value is None:
+                values.append(each)
+            elif bool(value) == ends:
+                values.append(ast.Constant(ends))
+                break
+        if not values:
+            return ast.Constant(not ends)
+        return values[0] if len(values) == 1 else ast.BoolOp(node.op, values)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        """One of two."""
+        self.generic_visit(node)
+        test = number(node.test)
+        return node if test is None else node.body if test else node.orelse
+
+
+class Inliner:
+    """Puts the functions of a program together.
+
+    functions  by name, constants folded in
+    bodies     what straight functions are, or None, as far as it is known: the kernel's are the
+               same for all programs
+    """
+
+    def __init__(
+        self, functions: Mapping[str, ast.FunctionDef], bodies: dict[str, list[ast.stmt] | None]
+    ) -> None:
+        self.functions = functions
+        self.bodies = bodies
+        self.changes: dict[str, set[str]] = {}
+        self.unchanging: set[str] = set()
+        self.given = ("", 0)
+        self.size = 0
+
+    def put_together(self, name: str, new_name: str, element: str, value: int) -> ast.FunctionDef:
+        """A function under a new name, for one value of an element that it reads."""
+        source = self.functions[name]
+        self.unchanging = {each.arg for each in source.args.args} - self.changed(name)
+        self.size = 0
+        known = Known()
+        self.given = (ast.dump(ast.parse(element, mode="eval").body), value)
+        body = self.block(clone(source.body), known)
+        body = without_unread(body) or [ast.Pass()]
+        result = ast.FunctionDef(new_name, clone(source.args), body, [])
+        return ast.fix_missing_locations(result)
+
+    # -- statements ----------------------------------------------------------------------------
+
+    def block(self, statements: Sequence[ast.stmt], known: Known) -> list[ast.stmt]:
+        """Statements one after another."""
+        result: list[ast.stmt] = []
+        for statement in statements:
+            result += self.statement(statement, known)
+            if result and isinstance(result[-1], (ast.Return, ast.Break, ast.Continue)):
+                break
+        return result
+
+    def statement(self, node: ast.stmt, known: Known) -> list[ast.stmt]:
+        """What becomes of one statement."""
+        if isinstance(node, ast.If):
+            return self.test(node, known)
+        if isinstance(node, (ast.While, ast.For)):
+            return self.loop(node, known)
+        if isinstance(node, ast.Pass) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            return []
+        called = self.called(node)
+        if called is not None:
+            return self.inline(node, called, known)
+        self.size += 1
+        return [self.simple(node, known)]
+
+    def simple(self, node: ast.stmt, known: Known) -> ast.stmt:
+        """A statement without others in it: what it sets is known, or no more."""
+        simplify = Simplify(known)
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            found: ast.stmt = simplify.visit(node)
+            known.forget(stored(found))
+            return found
+        name = node.targets[0].id
+        value: ast.expr = simplify.visit(node.value)
+        if ast.dump(value) == self.given[0]:
+            value = ast.Constant(self.given[1])
+        known.forget({name})
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id != name):
+            known.values[name] = value
+        elif isinstance(value, ast.Subscript) and names_in(value) <= self.unchanging:
+            known.read[place(value)] = name
+        return ast.Assign(node.targets, value)
+
+    def test(self, node: ast.If, known: Known) -> list[ast.stmt]:
+        """One branch where the test is known; else both, and what both leave known."""
+        test: ast.expr = Simplify(known).visit(node.test)
+        value = number(test)
+        if value is not None:
+            return self.block(node.body if value else node.orelse, known)
+        here, there = known.copy(), known.copy()
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq):
+            # where a name was found equal to a number it is that number
+            right = test.comparators[0]
+            if isinstance(test.left, ast.Name) and isinstance(right, ast.Constant):
+                here.values[test.left.id] = right
+        body = self.block(node.body, here)
+        orelse = self.block(node.orelse, there)
+        if ends(body):
+            known.values, known.read = there.values, there.read
+        elif ends(orelse):
+            known.values, known.read = here.values, here.read
+        else:
+            known.meet(here, there)
+        if not body and not orelse:
+            return []
+        if not body:
+            return [ast.If(ast.UnaryOp(ast.Not(), test), orelse, [])]
+        return [ast.If(test, body, orelse)]
+
+    def loop(self, node: ast.While | ast.For, known: Known) -> list[ast.stmt]:
+        """A loop: nothing is known of what it changes."""
+        known.forget(stored(node))
+        inside = known.copy()
+        if isinstance(node, ast.While):
+            return [ast.While(Simplify(inside).visit(node.test), self.block(node.body, inside), [])]
+        turns: ast.expr = Simplify(inside).visit(node.iter)
+        return [ast.For(node.target, turns, self.block(node.body, inside), [])]
+
+    def changed(self, name: str) -> set[str]:
+        """Parameters of a function whose elements it changes, or gives to one that does."""
+        if name in self.changes:
+            return self.changes[name]
+        found = self.changes[name] = set()
+        for node in ast.walk(self.functions[name]):
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                found |= names_in(node.value)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                callee = self.functions.get(node.func.id)
+                if callee is not None:
+                    theirs = self.changed(node.func.id)
+                    for parameter, value in zip(callee.args.args, node.args, strict=True):
+                        if parameter.arg in theirs:
+                            found |= names_in(value)
+        return found
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def called(self, node: ast.stmt) -> ast.Call | None:
+        """The call that a statement is, or sets a name to, if it can become statements."""
+        if not isinstance(node, (ast.Expr, ast.Assign)):
+            return None
+        if isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name):
+            return None
+        call = node.value
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return None
+        if self.size > ROOM or self.body(call.func.id) is None:
+            return None
+        return call
+
+    def body(self, name: str) -> list[ast.stmt] | None:
+        """The statements of a function with names of its own, or None where it is not straight.
+
+        Its result is called like the function.
+        """
+        if name not in self.bodies:
+            function = self.functions.get(name)
+            self.bodies[name] = None
+            if (
+                function is not None
+                and not SELDOM.fullmatch(name)
+                and not any(isinstance(node, (ast.While, ast.For)) for node in ast.walk(function))
+            ):
+                own = stored(function) | {each.arg for each in function.args.args}
+                found = finished(function.body, f"result_{name}")
+                if found is not None:
+                    renamed = Rename(own, name)
+                    self.bodies[name] = [renamed.visit(clone(each)) for each in found]
+        return self.bodies[name]
+
+    def inline(self, node: ast.stmt, call: ast.Call, known: Known) -> list[ast.stmt]:
+        """The statements of the function that is called."""
+        assert isinstance(call.func, ast.Name)
+        name = call.func.id
+        body = self.body(name)
+        assert body is not None
+        names = [f"{each.arg}_{name}" for each in self.functions[name].args.args]
+        given: list[ast.stmt] = [
+            ast.Assign([ast.Name(one, ast.Store())], value)
+            for one, value in zip(names, call.args, strict=True)
+        ]
+        result = [self.simple(each, known) for each in given]
+        result += self.block(clone(body), known)
+        if isinstance(node, ast.Assign):
+            found = ast.Assign(node.targets, ast.Name(f"result_{name}", ast.Load()))
+            result.append(self.simple(found, known))
+        return result
+
+
+class Rename(ast.NodeTransformer):
+    """Gives the names of a function the function's name too."""
+
+    def __init__(self, names: set[str], suffix: str) -> None:
+        self.names = names
+        self.suffix = suffix
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """A name of the function's own."""
+        if node.id in self.names:
+            return ast.Name(f"{node.id}_{self.suffix}", node.ctx)
+        return node
+
+
+def finished(body: Sequence[ast.stmt], result: str) -> list[ast.stmt] | None:
+    """Statements whose returns set a result, each at the end of its way; None where they are not
+    so: after a test of which one branch returns, the rest belongs to the other."""
+    found: list[ast.stmt] = []
+    for position, statement in enumerate(body):
+        if isinstance(statement, ast.Return):
+            if statement.value is not None:
+                found.append(ast.Assign([ast.Name(result, ast.Store())], statement.value))
+            return found
+        if not isinstance(statement, ast.If) or not returns(statement):
+            found.append(statement)
+            continue
+        rest = body[position + 1 :]
+        if ends(statement.body):
+            ways = statement.body, [*statement.orelse, *rest]
+        elif ends(statement.orelse):
+            ways = [*statement.body, *rest], statement.orelse
+        elif rest:
+            return None
+        else:
+            ways = statement.body, statement.orelse
+        one, other = finished(ways[0], result), finished(ways[1], result)
+        if one is None or other is None:
+            return None
+        found.append(ast.If(statement.test, one or [ast.Pass()], other))
+        return found
+    return found
+
+
+def returns(node: ast.AST) -> bool:
+    """Whether there is a return somewhere in it."""
+    return any(isinstance(each, ast.Return) for each in ast.walk(node))
+
+
+def ends(body: Sequence[ast.stmt]) -> bool:
+    """Whether no way leads past the end of these statements."""
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return ends(last.body) and ends(last.orelse)
+    return isinstance(last, (ast.Return, ast.Break, ast.Continue))
+
+
+def number(node: ast.expr) -> int | None:
+    """The number that an expression is."""
+    found = node.value if isinstance(node, ast.Constant) else None
+    return found if isinstance(found, int) else None
+
+
+def place(node: ast.Subscript) -> str:
+    """The source of an element at a fixed place of a sequence; empty for other elements."""
+    if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
+        return f"{node.value.id}[{node.slice.value!r}]"
+    return ""
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Names that are read or set somewhere in it."""
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def stored(node: ast.AST) -> set[str]:
+    """Names that are set somewhere in it."""
+    return {
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+
+
+def without_unread(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Statements without those that only set what nobody reads."""
+    while True:
+        read: set[str] = set()
+        note_read(body, read)
+        kept = list(reading(body, read))
+        after: set[str] = set()
+        note_read(kept, after)
+        if after == read:
+            return kept
+        body = kept
+
+
+def note_read(node: ast.AST | Sequence[ast.AST], read: set[str]) -> None:
+    """Gather the names that are read somewhere in it."""
+    if isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            read.add(node.id)
+        return
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        read.add(node.target.id)
+    parts = node.__dict__.values() if isinstance(node, ast.AST) else node
+    for part in parts:
+        if isinstance(part, (ast.AST, list)):
+            note_read(part, read)
+
+
+def reading(body: Sequence[ast.stmt], read: set[str]) -> Iterator[ast.stmt]:
+    """Statements that set a name that is read, or do anything else."""
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id in read:
+                yield node
+            elif any(isinstance(each, ast.Call) for each in ast.walk(node.value)):
+                yield ast.Expr(node.value)
+        elif isinstance(node, ast.If):
+            one, other = list(reading(node.body, read)), list(reading(node.orelse, read))
+            if one:
+                yield ast.If(node.test, one, other)
+            elif other:
+                yield ast.If(ast.UnaryOp(ast.Not(), node.test), other, [])
+        else:
+            yield node
+
+
+def clone(node: Any) -> Any:
+    """A tree of its own; `copy.deepcopy` takes many times as long."""
+    if isinstance(node, ast.AST):
+        made = node.__class__()
+        made.__dict__.update({name: clone(part) for name, part in node.__dict__.items()})
+        return made
+    return [clone(part) for part in node] if isinstance(node, list) else node
