@@ -28,7 +28,7 @@ class Compared(dict[int, Callable[..., None]]):
         self.calls = 0
 
     def __missing__(self, kind: int) -> Callable[..., None]:
-        together, readable = self.program.steps[kind], self.program.namespace["step"]
+        together, readable = self.program.together[kind], self.program.namespace["step"]
         assert together is not readable
 
         def both(*args: Any) -> None:
@@ -47,7 +47,7 @@ class Compared(dict[int, Callable[..., None]]):
 def compare(program: laurels.Compiled, raws: list[dict[str, Any]]) -> int:
     """How many steps were compared."""
     double = replace(program)
-    double.__dict__["steps"] = steps = Compared(program)
+    double.__dict__["together"] = steps = Compared(program)
     book = laurels.Book(double, "m")
     for raw in raws:
         try:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from laurels.base.errors import Refusal, RequestError
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door
+from laurels.engine.door import Door, door_of
 from laurels.engine.events import Event, Key, Raw
 from laurels.engine.history import ASKS, History
 from laurels.engine.journal import Entry, Journal
@@ -81,7 +81,7 @@ class Book(History):
         start: Snapshot | None = None,
     ) -> None:
         super().__init__(compiled, member, start)
-        self.door = door or Door(compiled)
+        self.door = door or door_of(compiled)
         self.arrivals: list[Event] = []
         self.waiting: dict[str, list[Event]] = {}
         self.others: frozenset[str] = frozenset()

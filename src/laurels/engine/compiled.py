@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import linecache
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
@@ -35,13 +36,17 @@ Cal = tuple[Sequence[int], Sequence[int], Sequence[int]]
 
 @dataclass(eq=False)
 class Compiled:
-    """A program that can be run. Made by `laurels.load`."""
+    """A program that can be run. Made by `laurels.load`.
+
+    door: that of all its events, once somebody came to it (`engine.door.door_of`).
+    """
 
     program: Linked
     slots: Slots
     source: str
     calendar: Calendar
     namespace: dict[str, Any]
+    door: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.step: Callable[..., None] = self.namespace["step"]
@@ -86,9 +91,16 @@ class Compiled:
             default=0,
         )
 
-    @cached_property
+    @property
     def steps(self) -> Mapping[int, Callable[..., None]]:
-        """The step for each type of event, for CPython."""
+        """The step for each type of event: put together, unless another stands in for it."""
+        if self.step is self.namespace["step"]:
+            return self.together
+        return defaultdict(lambda: self.step)
+
+    @cached_property
+    def together(self) -> Mapping[int, Callable[..., None]]:
+        """The step for each type of event, put together for CPython."""
         return Steps(self)
 
     @cached_property
@@ -171,9 +183,6 @@ class Steps(dict[int, Callable[..., None]]):
 
     def __missing__(self, kind: int) -> Callable[..., None]:
         namespace = self.compiled.namespace
-        if self.compiled.step is not namespace["step"]:
-            self[kind] = self.compiled.step  # another stands in for it
-            return self[kind]
         name = f"step_{kind}"
         made = self.inliner.put_together("step", name, f"ev[{layout.E_TYPE}]", kind)
         source = ast.unparse(made)

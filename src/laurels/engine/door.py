@@ -463,6 +463,14 @@ class Door:
                 event.row[column] = int(predicate.holds(str(value)))
 
 
+def door_of(compiled: Compiled) -> Door:
+    """The door of a program: made once, for all its books."""
+    if compiled.door is None:
+        compiled.door = Door(compiled)
+    door: Door = compiled.door
+    return door
+
+
 def text(value: object, where: str) -> str:
     """A text that must be there, of bounded length and without control characters."""
     if type(value) is str and 0 < len(value) <= ID_MAX and value.isprintable():

@@ -89,6 +89,8 @@ class Fold(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """A call of a one-line function, with plain arguments, becomes its expression."""
         self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "bool":
+            return node.args[0]  # the kernel says so of tests alone, for the type checker
         if not isinstance(node.func, ast.Name) or node.func.id not in self.calls:
             return node
         names, value = self.calls[node.func.id]

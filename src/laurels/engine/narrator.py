@@ -13,7 +13,6 @@ from typing import Any
 
 from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door
 from laurels.engine.events import Event, Key
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
@@ -185,7 +184,7 @@ class Narrator(Book):
         self, compiled: Compiled, member: str, wanted: Collection[Key] | None = None
     ) -> None:
         self.log = Log()
-        super().__init__(compiled, member, Door(compiled))
+        super().__init__(compiled, member)
         self.wanted = wanted
         self.decisions: dict[Key, list[tuple[int, Decided | None]]] = {}
         self.answers: dict[Key, Decision] = {}

@@ -30,7 +30,7 @@ def add_months(cal: type_cal, day: int, months: int) -> int:
     of_month = day - cal[2][month]
     first = cal[2][month + months]
     length = cal[2][month + months + 1] - first
-    return first + min(of_month, length - 1)
+    return first + (of_month if of_month < length else length - 1)
 
 
 def ends_after(cal: type_cal, instant: int, day: int, kind: int, length: int) -> int:

@@ -218,9 +218,11 @@ def credit_sum(s: type_ints, u: int, points: int, at: int) -> None:
     What is taken back cuts a sum at zero, like any sum that is net of returns.
     """
     b = HEAD + u * UNIT
-    s[b + U_SUM] = max(0, s[b + U_SUM] + points)
+    total = s[b + U_SUM] + points
+    s[b + U_SUM] = total if total > 0 else 0
     if at >= s[b + U_FROM]:
-        s[b + U_SINCE] = max(0, s[b + U_SINCE] + points)
+        since = s[b + U_SINCE] + points
+        s[b + U_SINCE] = since if since > 0 else 0
 
 
 def earn_active(

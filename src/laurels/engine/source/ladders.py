@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from laurels.engine.slots import upper
 from laurels.engine.source.writer import TERM_NAMES, Where, Writer, fn
 from laurels.program import linked as L
@@ -31,9 +33,12 @@ def write_level_of(w: Writer, ladder: L.Ladder, rules: L.LadderRules, version: L
     )
     if rules.opens is not None:
         w.out.block(f"if not {w.emit(rules.opens, version)}:", ["return 0"])
+    held = read_once(w, rules)
     w.out.add("level = 0")
     for level in rules.levels:
-        tests = [least_source(w, rules, each) for each in level.least if each.value or each.strict]
+        tests = [
+            least_source(w, rules, each, held) for each in level.least if each.value or each.strict
+        ]
         if level.when is not None:
             tests.append(w.emit(level.when, version))
         w.out.block(
@@ -43,14 +48,25 @@ def write_level_of(w: Writer, ladder: L.Ladder, rules: L.LadderRules, version: L
     w.end()
 
 
-def least_source(w: Writer, rules: L.LadderRules, least: L.Least) -> str:
+def read_once(w: Writer, rules: L.LadderRules) -> dict[int, str]:
+    """Read the metrics that several levels compare; the names that hold them."""
+    asked = [each.metric for level in rules.levels for each in level.least]
+    held: dict[int, str] = {}
+    for index in dict.fromkeys(asked):
+        if index is not None and asked.count(index) > 1:
+            held[index] = f"{fn(w.program.metrics[index].name)}_now"
+            w.out.add(f"{held[index]} = {Where(w.slots, None).metric_index(index)}")
+    return held
+
+
+def least_source(w: Writer, rules: L.LadderRules, least: L.Least, held: Mapping[int, str]) -> str:
     """The test of a level's least value."""
     sign = ">" if least.strict else ">="
     if least.metric is None:
         unit = w.program.units[rules.sum_unit or 0]
         return f"s[UNIT_{upper(unit.name)} + U_SUM] {sign} {least.value}"
-    where = Where(w.slots, None)
-    return f"{where.metric_index(least.metric)} {sign} {least.value}"
+    read = held.get(least.metric) or Where(w.slots, None).metric_index(least.metric)
+    return f"{read} {sign} {least.value}"
 
 
 def write_by_version(w: Writer, ladder: L.Ladder) -> None:

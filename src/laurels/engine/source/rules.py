@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from laurels.engine.source.limits import write_limits, write_stacks
 from laurels.engine.source.tables import write_table
 from laurels.engine.source.writer import (
@@ -40,9 +43,15 @@ def write_rules(w: Writer, version: L.Version, event: L.EventType) -> None:
     member = w.emit(version.membership, version) if version.membership else "True"
     add(f"member = {member}")
     w.trace("'member', int(member)")
+    lines: list[str] = []
     waits = version.membership is not None and version.before_membership == "pending"
-    for effect in effects:
+    for number, effect in enumerate(effects):
+        start = len(w.out.lines)
         write_effect(w, version, effect, waits)
+        before = effects[number - 1] if number else None
+        if before is not None and before.rule_index == effect.rule_index:
+            write_alike(w, effect, before, lines, start)
+        lines = w.out.lines[start:]
     write_stacks(w, version, effects)
     write_limits(w, version, effects)
     for effect in effects:
@@ -113,6 +122,19 @@ def write_effect(w: Writer, version: L.Version, effect: L.Effect, waits: bool) -
     w.trace(f"'raw', {effect.index}, {points}")
 
 
+def write_alike(
+    w: Writer, effect: L.Effect, before: L.Effect, lines: Sequence[str], start: int
+) -> None:
+    """A rule that gives several units mostly gives as many of each: worked out once.
+
+    ``lines``: those of the effect before, ``start``: where its own begin; comments come first.
+    """
+    own = [re.sub(rf"\be{effect.index}\b", f"e{before.index}", each)
+           for each in w.out.lines[start:]]  # fmt: skip
+    if own[1:] == list(lines[1:]):
+        w.out.lines[start + 1 :] = [f"    e{effect.index} = e{before.index}"]
+
+
 def write_base(w: Writer, version: L.Version, effect: L.Effect) -> None:
     """``base``: the money that earns, in minor units."""
     add = w.out.add
@@ -176,7 +198,8 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
     if effect.expires.kind == "never":
         out.add("end = NEVER")
     elif effect.expires.kind == "months":
-        out.add(f"end = cal[0][add_months(cal, first, {effect.expires.length}) + 1]")
+        out.add(f"last = add_months(cal, first, {effect.expires.length})")
+        out.add("end = cal[0][last + 1]")
     else:
         term = f"{TERM_NAMES[effect.expires.kind]}, {effect.expires.length}"
         out.add(f"end = ends_after(cal, active, first, {term})")
