@@ -83,6 +83,8 @@ class Seconds(dict[str, int]):
 
 
 SECONDS = Seconds()
+DATE, TIME, REST = slice(10), slice(10, 17), slice(17, None)
+"""The parts of an instant's text."""
 
 
 class Codes(dict[object, int]):
@@ -136,7 +138,7 @@ def read(raw, learned=None):
     if not (identity + member).isprintable():
         raise Unusual
     at = raw["occurred_at"]
-    occurred = recorded = acts = DATES[at[:10]] + CLOCK[at[10:17]] + SECONDS[at[17:]]
+    occurred = recorded = acts = DATES[at[DATE]] + CLOCK[at[TIME]] + SECONDS[at[REST]]
     source = ""
     if not SELDOM.isdisjoint(raw):
         if get("lines") or (get("currency") or CURRENCY) != CURRENCY:
@@ -145,7 +147,7 @@ def read(raw, learned=None):
         source = "" if source is None else str(source)
         at = get("recorded_at")
         if learned is None and at is not None and at != "":
-            recorded = DATES[at[:10]] + CLOCK[at[10:17]] + SECONDS[at[17:]]
+            recorded = DATES[at[DATE]] + CLOCK[at[TIME]] + SECONDS[at[REST]]
             acts = acts_at(occurred, recorded)
     if learned is not None:
         recorded = learned
@@ -177,8 +179,16 @@ AMOUNTS = {
 """,
 }
 ROW = """\
-    row = [{row}]
-    event = Event(raw, identity, source, member, {kind!r}, occurred, recorded, acts, row)
+    event = new(Event)
+    event.raw = raw
+    event.id = identity
+    event.source = source
+    event.member = member
+    event.type = {kind!r}
+    event.occurred = occurred
+    event.recorded = recorded
+    event.acts = acts
+    event.row = [{row}]
     event.width = {width}
     return event
 """
@@ -187,8 +197,10 @@ ROW = """\
 def encoder(door: Door, kind: L.EventType) -> Callable[[Raw, int | None], Event]:
     """A function that reads events of a type in their usual shape. Raises one of UNUSUAL."""
     names: dict[str, Any] = {
-        "Event": Event, "Unusual": Unusual, "getitem": getitem, "amount_of": amounts(door.exponent),
+        "Event": Event, "new": object.__new__, "Unusual": Unusual, "getitem": getitem,
+        "amount_of": amounts(door.exponent),
         "DATES": DATES, "CLOCK": CLOCK, "SECONDS": SECONDS, "SELDOM": SELDOM, "ID_MAX": ID_MAX,
+        "DATE": DATE, "TIME": TIME, "REST": REST,
         "CURRENCY": door.program.currency, "FIRST": door.versions[0].effective_from,
         "near": door.near, "day_near": door.near.day, "acts_at": door.acts,
         "version_at": door.compiled.version_at, "parts_of": door.zone.parts,
@@ -223,14 +235,12 @@ def source_of(door: Door, kind: L.EventType, names: dict[str, Any]) -> str:
 
 def amounts(places: int) -> Callable[[str], int]:
     """Reads amounts: digits with all decimals at once, the rest by the strict reader."""
-    point = -1 - places
+    whole, point, rest = slice(-1 - places), slice(-1 - places, -places), slice(-places, None)
 
     def amount_of(text: str) -> int:
-        if places and text[point:-places] == ".":
-            digits = text[:point] + text[-places:]
-            if (
-                places < len(digits) <= 15 and digits.isdecimal() and digits.isascii()
-            ):  # fmt: skip
+        if places and text[point] == ".":
+            digits = text[whole] + text[rest]
+            if places < len(digits) <= 15 and digits.isdecimal() and digits.isascii():
                 return int(digits)
         found = parse_decimal(text, places)
         if found < 0:

@@ -82,30 +82,30 @@ class History(Views):
 
     def _append(self, event: Event) -> Entry:
         """One step at the end of history."""
-        entry = self._apply(event)
-        self.history.append(event)
+        entry = folded = self._apply(event)
+        history = self.history
+        history.append(event)
         if self.tail:
             dues = [number for each in self.tail for number in each.dues]
-            self.segments.append(Entry(event, [*dues, *entry.dues], entry.records, None))
+            folded = Entry(event, [*dues, *entry.dues], entry.records, None)
             self.tail = []
-        else:
-            self.segments.append(entry)
-        if len(self.history) % CHECKPOINT == 0:
-            self.checkpoints.append((len(self.history), self.state.snapshot()))
+        self.segments.append(folded)
+        if len(history) % CHECKPOINT == 0:
+            self.checkpoints.append((len(history), self.state.snapshot()))
         self.journal.entries.append(entry)
         return entry
 
     def _apply(self, event: Event) -> Entry:
         """Advance to the event and step; the kernel's records become an entry."""
         state = self.state
-        dues = NOTHING if state.s[NEXT_DUE] > event.acts else state.advance(event.acts + 1)
+        acts = event.acts
+        dues = NOTHING if state.s[NEXT_DUE] > acts else state.advance(acts + 1)
         if event.row[E_TYPE] >= FIRST_OWN_TYPE:
-            records, event.grants = state.step_plain(event)
-            return Entry(event, dues, records, event.acts)
+            return Entry(event, dues, state.step_plain(event), acts)
         reference = self._prepare(event)
         records = state.step(event, reference)
         self._settle(event, reference)
-        return Entry(event, dues, records, event.acts)
+        return Entry(event, dues, records, acts)
 
     def _prepare(self, event: Event) -> Event | None:
         """Fill what the step needs to know of other events; returns the referenced one."""

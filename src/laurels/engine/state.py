@@ -188,30 +188,29 @@ class State:
         count = out[O_COUNT]
         return out[OUT : OUT + count * RECORD] if count else []
 
-    def step_plain(self, event: Event) -> tuple[list[int], list[int]]:
-        """Apply an event that names no other: the records of what was posted, and its grants."""
+    def step_plain(self, event: Event) -> list[int]:
+        """Apply an event that names no other, and note its grants; the records of what was
+        posted."""
         self.slack -= 1
         if self.slack <= 0:
             self._ensure()
         row = event.row
         g = self.g
         ln = NOTHING
-        lines = row[E_LINES]
-        if lines > 1:
+        if self.reads_lines or row[E_LINES] > 1:
             ln = event.lines
-            if len(g) < (self.effects * lines + 1) * GRANT:
-                self.g = g = [0] * ((self.effects * lines + 1) * GRANT)
-        elif self.reads_lines:
-            ln = event.lines
+            if len(g) <= self.effects * row[E_LINES] * GRANT:
+                self.g = g = [0] * ((self.effects * row[E_LINES] + 1) * GRANT)
         out = self.out
         out[O_COUNT] = out[O_GRANTS] = 0
         self._steps[row[E_TYPE]](
             self.s, self.la, self.lp, self.lh, row, row, ln, g, out, self.cal, self.cap
         )
-        count = out[O_COUNT]
-        if not count:
-            return NOTHING, NOTHING
-        return out[OUT : OUT + count * RECORD], g[: out[O_GRANTS] * GRANT]
+        if out[O_COUNT] == 0:
+            event.grants = NOTHING
+            return NOTHING
+        event.grants = g[: out[O_GRANTS] * GRANT]
+        return out[OUT : OUT + out[O_COUNT] * RECORD]
 
     def _room_for_hold(self) -> None:
         entries = self.s[K.HOLDS] + self.units * self.cap + 2
