@@ -102,7 +102,7 @@ class Book(History):
         acts = event.acts
         if (
             acts > self.now
-            and event.recorded == acts
+            and (event.recorded <= acts or event.recorded < self.state.s[NEXT_DUE])
             and event.row[E_TYPE] >= FIRST_OWN_TYPE
             and event.member == self.member
             and not (self.withdrawn or self.waiting or self.cuts)
@@ -112,7 +112,8 @@ class Book(History):
             self.arrivals.append(event)
             entry = self._append(event)
             self.now = acts
-            return Decision("taken", event, (entry,), None, self.journal)
+            entries = (entry,) if event.recorded <= acts else self._recorded(event, entry)
+            return Decision("taken", event, entries, None, self.journal)
         return self._take(event)
 
     def _take(self, event: Event) -> Decision:
@@ -216,25 +217,29 @@ class Book(History):
             return Decision(status, event, journal=self.journal)
         acts = event.acts
         recorded = event.recorded
-        now = self.now
+        last = self.history[-1] if self.history else None
         entries: tuple[Entry, ...]
-        if acts < now or (self.history and event.place < self.history[-1].place):
+        if acts < self.now or (
+            last is not None and acts <= last.acts and event.place < last.place
+        ):  # fmt: skip
             entries = self._late(event, self._at(event.place))
         elif recorded > acts and self.state.s[NEXT_DUE] <= recorded:
             entries = self._late(event, len(self.history))
         else:
             entry = self._append(event)
-            entries = (entry,)
-            if recorded > acts:
-                # what the event lets fall due before it was known is posted when it is known
-                entry.posted = recorded
-                if self.state.s[NEXT_DUE] <= recorded:
-                    entries = (entry, *self._advance(recorded + 1, recorded))
+            entries = (entry,) if recorded <= acts else self._recorded(event, entry)
         if acts > self.now:
             self.now = acts
         if event.refusal:
             return Decision("refused", event, entries, self._refusal(event), self.journal)
         return Decision(status, event, entries, None, self.journal)
+
+    def _recorded(self, event: Event, entry: Entry) -> tuple[Entry, ...]:
+        """An event is posted when it is known, and so is what it let fall due before that."""
+        entry.posted = event.recorded
+        if self.state.s[NEXT_DUE] > event.recorded:
+            return (entry,)
+        return (entry, *self._advance(event.recorded + 1, event.recorded))
 
     def _late(self, event: Event, at: int) -> tuple[Entry, ...]:
         """An event that comes after what it should have come before."""
