@@ -33,6 +33,7 @@ class ToldBook:
         self._service = opened
         self._member = member
         self._seen = 0
+        self._book: Any = None
         name = f"story-{next(COUNT)}"
         self._program: str = self._run(install(opened, program_of(path.resolve()), name=name))
 
@@ -51,8 +52,9 @@ class ToldBook:
                 " ON CONFLICT (one) DO UPDATE SET at = excluded.at",
                 [until],
             )
-        await self._service.advance(self._program, until)
-        return await self._news()
+        self._book = None
+        moved = await self._service.advance(self._program, until)
+        return await self._news() if moved else []
 
     async def _news(self) -> list[Posting]:
         every = await postings(self._service, self._program)
@@ -61,11 +63,14 @@ class ToldBook:
         return found
 
     async def _take(self, event: dict[str, Any]) -> Any:
+        self._book = None
         (answer,) = await self._service.take(OWNER, self._program, [event])
         if answer.error is not None:
             raise answer.error
-        await self._news()
-        return replace(answer, postings=()) if answer.status == "duplicate" else answer
+        if answer.status == "duplicate":
+            return replace(answer, postings=())
+        self._seen += len(answer.postings)
+        return answer
 
     async def _desk(self) -> Desk:
         opened = self._service
@@ -75,4 +80,6 @@ class ToldBook:
             return await open_desk(connection, running, member, await opened._clock(connection))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._run(self._desk()).book, name)
+        if self._book is None:
+            self._book = self._run(self._desk()).book
+        return getattr(self._book, name)
