@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from laurels import Book, loads
-from laurels.base.errors import ProgramError
+from laurels.base.errors import ProgramError, RequestError
 from laurels.service.service import Service
+from laurels.service.types import Actor
 from support.service import OWNER, postings, service
+
+OTHER = Actor("other")
 
 PROGRAM = """\
 program: shared
@@ -131,6 +134,37 @@ def test_a_new_version_with_a_new_ladder_sees_what_was_before_it() -> None:
             assert found == {
                 (each.id, each.points, each.posted_at) for each in await postings(one, "shared")
             }
+
+    run(work())
+
+
+def test_a_version_that_reaches_into_the_past_acts_by_an_approved_correction_only() -> None:
+    async def work() -> None:
+        async with service() as one:
+            text = PROGRAM.partition("    caps:")[0]
+            await one.publish(OWNER, "shared", text)
+            raws = [buy(1, "anna", "2026-07-01T10:00:00Z"), buy(2, "bert", "2026-07-02T10:00:00Z"),
+                    buy(3, "cleo", "2026-05-01T10:00:00Z")]  # fmt: skip
+            await one.take(OWNER, "shared", raws)
+            await one.publish(OWNER, "shared", text + SECOND)
+            await one.prepare(OWNER, "shared")
+            before = await postings(one, "shared")
+            proposed = await one.propose_correction(OWNER, "shared", 2, "it was promised for June")
+            assert proposed.differences == {"anna": {"point": 10}, "bert": {"point": 10}}
+            assert await postings(one, "shared") == before
+            with pytest.raises(RequestError, match="nobody approves"):
+                await one.approve_correction(OWNER, "shared", proposed.correction)
+            for _ in range(2):
+                done = await one.approve_correction(OTHER, "shared", proposed.correction)
+                assert (done.state, done.posted, done.decided_by) == ("posted", 2, "other")
+            new = await postings(one, "shared")
+            assert [each.kind for each in new if each not in before] == ["adjusted", "adjusted"]
+            with pytest.raises(RequestError, match="is posted"):
+                await one.waive_correction(OTHER, "shared", proposed.correction)
+            second = await one.propose_correction(OWNER, "shared", 2, "once more")
+            assert not second.differences, "nothing is given twice"
+            waived = await one.waive_correction(OTHER, "shared", second.correction)
+            assert (waived.state, waived.posted) == ("waived", 0)
 
     run(work())
 

@@ -15,12 +15,14 @@ from laurels.base.errors import RequestError
 from laurels.engine.compiled import Compiled
 from laurels.engine.explanations import PostingExplanation
 from laurels.service import advance as advancing
+from laurels.service import correct as correcting
 from laurels.service import hold as holding
 from laurels.service import listing, person, reading
 from laurels.service import prepare as preparing
 from laurels.service import publish as publishing
 from laurels.service import quote as quoting
 from laurels.service.audit import audit
+from laurels.service.correct import Correction
 from laurels.service.decide import Coming
 from laurels.service.lanes import Lanes
 from laurels.service.load import rows_of
@@ -36,6 +38,7 @@ from laurels.service.types import (
 )
 
 WORKERS = 2
+CORRECTOR = Actor("correction", frozenset({"owner"}), ("correction",))
 SETTINGS = (
     # plans must not depend on statistics: every hot statement is a walk along keys
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
@@ -305,6 +308,45 @@ class Service:
         del actor
         async with self._reading(program) as (connection, running):
             return await listing.ledger(connection, running, at)
+
+    async def propose_correction(
+        self, actor: Actor, program: str, version: int, reason: str
+    ) -> Correction:
+        """What everybody would have, had a version been known from the instant from which it is
+        in force; kept as a proposal. Raises RequestError."""
+        async with self.pool.connection() as connection:
+            running = await self._running(connection, program)
+            now = await self._clock(connection)
+            number = await correcting.propose(connection, running, actor, version, reason, now)
+            return await correcting.show(connection, running, number)
+
+    async def correction(self, actor: Actor, program: str, number: int) -> Correction:
+        """A correction as it stands. Raises RequestError."""
+        del actor
+        async with self._reading(program) as (connection, running):
+            return await correcting.show(connection, running, number)
+
+    async def approve_correction(self, actor: Actor, program: str, number: int) -> Correction:
+        """Approve what another proposed, and post it; begun again, it goes on where it stopped."""
+        async with self.pool.connection() as connection:
+            running = await self._running(connection, program)
+            now = await self._clock(connection)
+            await correcting.decide(connection, running, actor, number, True, now)
+
+            async def take(events: list[dict[str, Any]]) -> list[Answer]:
+                comings = [coming_of(CORRECTOR, each) for each in events]
+                return await self._lanes.submit(running.number, comings, True)
+
+            await correcting.post(connection, number, take)
+            return await correcting.show(connection, running, number)
+
+    async def waive_correction(self, actor: Actor, program: str, number: int) -> Correction:
+        """Let a difference stand. Raises RequestError."""
+        async with self.pool.connection() as connection:
+            running = await self._running(connection, program)
+            now = await self._clock(connection)
+            await correcting.decide(connection, running, actor, number, False, now)
+            return await correcting.show(connection, running, number)
 
     # -- time ----------------------------------------------------------------------------------
 

@@ -1,0 +1,281 @@
+"""Corrections that need a decision: a version that reaches into the past, or an adjustment.
+
+Proposed with the difference by member; approved by another than who proposed it, and posted in
+batches that can be taken up again; or waived. All of it stays on the record. What is posted is an
+adjustment of the day on which it is posted, which names the correction: the fold stays what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from laurels.base.errors import RequestError
+from laurels.base.instants import format_instant
+from laurels.engine.compiled import compile_program
+from laurels.engine.door import Door
+from laurels.engine.kernel import layout as K
+from laurels.engine.packed import layout
+from laurels.service.audit import audit
+from laurels.service.desk import Found
+from laurels.service.load import Loader, read_members, rows_of
+from laurels.service.programs import Connection, Running
+from laurels.service.reading import history_until, snapshot
+from laurels.service.types import Actor
+
+STRIDE = 128
+SOURCE = "correction"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A correction and where it stands. differences: by member and unit; posted: members done."""
+
+    correction: int
+    program: str
+    state: str
+    version: int
+    reason: str
+    proposed_by: str
+    decided_by: str | None
+    differences: Mapping[str, Mapping[str, Decimal]]
+    posted: int
+
+
+def as_if_known(running: Running, version: int) -> Running:
+    """The program, had a version been known from the instant from which it is in force."""
+    versions = running.compiled.program.versions
+    if version not in [each.number for each in versions]:
+        raise RequestError("version-unknown", "there is no such version", where="version")
+    known = tuple(
+        replace(each, published_at=min(each.published_at, each.effective_from))
+        if each.number == version
+        else each
+        for each in versions
+    )
+    compiled = compile_program(replace(running.compiled.program, versions=known))
+    return replace(running, compiled=compiled, door=Door(compiled), layout=layout(compiled))
+
+
+async def propose(
+    connection: Connection, running: Running, actor: Actor, version: int, reason: str, now: int
+) -> int:
+    """Fold everybody as if a version had been known in time, and keep the differences of what
+    they have; returns the number of the proposal."""
+    past = as_if_known(running, version)
+    given = await _given(connection, running, version)
+    found: list[tuple[int, str]] = []
+    after = -1
+    while True:
+        async with snapshot(connection):
+            rows = await rows_of(
+                connection, "members_after", program=running.number, after=after, limit=STRIDE
+            )
+            if not rows:
+                break
+            after = rows[-1][0]
+            members = await read_members(connection, [row[0] for row in rows])
+            histories = await Loader(connection, running, {}).load(
+                members, {}, dict.fromkeys(members)
+            )
+            for member, row in members.items():
+                known = Found(histories[member].events, histories[member].waiting)
+                difference = _difference(
+                    running, _points(running, history_until(running, row, known, now + 1)),
+                    _points(past, history_until(past, row, known, now + 1)),
+                )  # fmt: skip
+                for unit, points in given.get(member, {}).items():
+                    left = Decimal(difference.pop(unit, "0")) - points
+                    if left:
+                        difference[unit] = str(left)
+                if difference:
+                    found.append((member, msgspec.json.encode(difference).decode()))
+    return await _write(connection, running, actor, version, reason, now, found)
+
+
+async def _given(
+    connection: Connection, running: Running, version: int
+) -> dict[int, dict[str, Decimal]]:
+    """What earlier corrections for the same version gave, by member and unit."""
+    cursor = await connection.execute(
+        "SELECT m.member, m.differences, c.body FROM correction_members m"
+        " JOIN corrections c USING (correction)"
+        " WHERE c.program = %s AND c.state IN ('approved', 'posted')",
+        [running.number],
+    )
+    found: dict[int, dict[str, Decimal]] = {}
+    for member, text, body in await cursor.fetchall():
+        if msgspec.json.decode(body)["version"] == version:
+            units = found.setdefault(member, {})
+            for unit, points in msgspec.json.decode(text).items():
+                units[unit] = units.get(unit, Decimal(0)) + Decimal(points)
+    return found
+
+
+def _points(running: Running, book: Any) -> list[int]:
+    """What a member has of each unit: active and pending, less debt."""
+    s = book.state.s
+    blocks = [K.HEAD + unit.index * K.UNIT for unit in running.compiled.program.units]
+    return [s[b + K.U_ACTIVE] + s[b + K.U_PENDING] + s[b + K.U_HELD] - s[b + K.U_DEBT]
+            for b in blocks]  # fmt: skip
+
+
+def _difference(running: Running, was: list[int], should: list[int]) -> dict[str, str]:
+    units = running.compiled.program.units
+    return {
+        unit.name: str(Decimal(new - old).scaleb(-unit.scale))
+        for unit, old, new in zip(units, was, should, strict=True)
+        if new != old
+    }
+
+
+async def _write(
+    connection: Connection, running: Running, actor: Actor, version: int, reason: str, now: int,
+    found: list[tuple[int, str]],
+) -> int:  # fmt: skip
+    body = msgspec.json.encode({"version": version, "reason": reason}).decode()
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE corrections IN SHARE ROW EXCLUSIVE MODE")
+        cursor = await connection.execute(
+            "INSERT INTO corrections (correction, program, state, kind, body, proposed_at,"
+            " proposed_by) SELECT 1 + coalesce(max(correction), 0), %s, 'proposed', 'version', %s,"
+            " %s, %s FROM corrections RETURNING correction",
+            [running.number, body, now, actor.name],
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        async with connection.cursor() as writing:
+            await writing.executemany(
+                "INSERT INTO correction_members (correction, member, differences)"
+                " VALUES (%s, %s, %s)",
+                [(row[0], member, text) for member, text in found],
+            )
+        await audit(connection, now, actor, "propose_correction", running.number, None,
+                    f"correction {row[0]}")  # fmt: skip
+    return int(row[0])
+
+
+async def decide(
+    connection: Connection, running: Running, actor: Actor, number: int, approve: bool, now: int
+) -> None:
+    """Approve or waive a proposal. Raises RequestError for one that is decided, and for who
+    approves what they proposed themselves."""
+    async with connection.transaction():
+        cursor = await connection.execute(
+            "SELECT state, proposed_by FROM corrections"
+            " WHERE correction = %s AND program = %s FOR UPDATE",
+            [number, running.number],
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            raise RequestError("correction-unknown", "there is no such correction", where="id")
+        state, proposed_by = row
+        wanted = "approved" if approve else "waived"
+        if state == wanted or (approve and state == "posted"):
+            return
+        if state != "proposed":
+            raise RequestError("correction-decided", f"the correction is {state}", where="id")
+        if approve and proposed_by == actor.name:
+            raise RequestError(
+                "correction-own", "nobody approves what they proposed", where="id",
+                expected="another key",
+            )  # fmt: skip
+        await connection.execute(
+            "UPDATE corrections SET state = %s, decided_at = %s, decided_by = %s"
+            " WHERE correction = %s",
+            [wanted, now, actor.name, number],
+        )
+        await audit(connection, now, actor, "approve_correction" if approve else
+                    "waive_correction", running.number, None, f"correction {number}")  # fmt: skip
+
+
+Take = Callable[[list[dict[str, Any]]], Awaitable[Any]]
+
+
+async def post(connection: Connection, number: int, take: Take) -> int:
+    """Post an approved correction, each member once however often this is begun; returns how many
+    members are done. `take` takes events."""
+    done = 0
+    cursor = await connection.execute(
+        "SELECT decided_at FROM corrections WHERE correction = %s", [number]
+    )
+    ((decided_at,),) = await cursor.fetchall()
+    while True:
+        cursor = await connection.execute(
+            "SELECT c.member, c.differences, coalesce(p.name, '') FROM correction_members c"
+            " LEFT JOIN people p USING (member) WHERE c.correction = %s AND NOT c.posted"
+            " ORDER BY c.member LIMIT %s",
+            [number, STRIDE],
+        )
+        rows = await cursor.fetchall()
+        if not rows:
+            break
+        events = []
+        for member, text, name in rows:
+            for unit, points in msgspec.json.decode(text).items():
+                if name:
+                    identity = f"{number}/{unit}/{member}"
+                    event = _adjustment(number, name, unit, Decimal(points), decided_at)
+                    events.append({**event, "id": identity})
+        for answer in await take(events):
+            if answer.status not in ("taken", "duplicate"):
+                raise answer.error or RequestError(
+                    "correction-not-posted", f"{answer.member}: {answer.status}"
+                )
+        await connection.execute(
+            "UPDATE correction_members SET posted = true"
+            " WHERE correction = %s AND member = ANY(%s)",
+            [number, [row[0] for row in rows]],
+        )
+        done += len(rows)
+    await connection.execute(
+        "UPDATE corrections SET state = 'posted' WHERE correction = %s AND state = 'approved'",
+        [number],
+    )
+    return done
+
+
+def _adjustment(number: int, member: str, unit: str, points: Decimal, now: int) -> dict[str, Any]:
+    """What a member gets or gives back. Its time is that of the approval, so that posting it again
+    is the same event."""
+    return {
+        "source": SOURCE,
+        "member": member,
+        "type": "adjustment",
+        "occurred_at": format_instant(now),
+        "unit": unit,
+        "points": str(abs(points)),
+        "direction": "credit" if points > 0 else "debit",
+        "reason": f"correction {number}",
+    }
+
+
+async def show(connection: Connection, running: Running, number: int) -> Correction:
+    """A correction. Raises RequestError."""
+    cursor = await connection.execute(
+        "SELECT state, body, proposed_by, decided_by FROM corrections"
+        " WHERE correction = %s AND program = %s",
+        [number, running.number],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise RequestError("correction-unknown", "there is no such correction", where="id")
+    state, body, proposed_by, decided_by = row
+    said = msgspec.json.decode(body)
+    cursor = await connection.execute(
+        "SELECT coalesce(p.name, '~' || c.member), c.differences, c.posted"
+        " FROM correction_members c LEFT JOIN people p USING (member) WHERE c.correction = %s"
+        " ORDER BY 1",
+        [number],
+    )
+    rows = await cursor.fetchall()
+    differences = {
+        name: {unit: Decimal(points) for unit, points in msgspec.json.decode(text).items()}
+        for name, text, _ in rows
+    }
+    return Correction(number, running.name, state, said["version"], said["reason"], proposed_by,
+                      decided_by, differences, sum(posted for *_, posted in rows))  # fmt: skip
