@@ -59,3 +59,20 @@ def test_tables_of_both_engines_are_alike(tmp_path):
     assert kept[0].members.equals(kept[1].members)
     assert kept[0].postings.equals(kept[1].postings)
     assert kept[0].postings.num_rows > 100
+
+
+@pytest.mark.parametrize("name", ["retail-starter", "tbc-ertguli", "halyk-plus"])
+def test_a_journal_with_its_corrections_is_the_same(name, tmp_path):
+    """As recorded: members of whom nothing is corrected go through the machine."""
+    program = load(ROOT / name / "program.yaml")
+    files = Files((events_of(name, tmp_path / "events.jsonl"),))
+    found = []
+    for engine in ("numba", "python"):
+        kept = Kept(program)
+        result = play(program, files, kept, Options(engine, as_recorded=True))
+        words = summary(result)
+        words.pop("run")
+        lists = (result.rejected, result.refused, result.waiting)
+        found.append((words, lists, kept.members.to_pylist(), kept.postings.to_pylist()))
+    assert found[0] == found[1]
+    assert found[0][0]["mode"] == "as_recorded"

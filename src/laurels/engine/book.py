@@ -306,7 +306,7 @@ class Book(History):
         stands = at < len(self.history) and self.history[at] is original
         if gone and stands:
             del self.history[at]
-        elif original.gone and not gone:
+        elif original.gone and not gone and original.key not in self.withdrawn:
             self._put(at, original)
         if gone:
             original.grants = NOTHING

@@ -174,7 +174,7 @@ class Run:
             until = max(moments) + 1
         self.result.until = until
         for items in self.members.values():
-            items.sort(key=_order)
+            items.sort(key=order_of)
         if is_pooled(self.program, (i.event for items in self.members.values() for i in items)):
             self._fold_together(until, only)
         else:
@@ -201,7 +201,7 @@ class Run:
         books = {member: Book(self.program, member, self.door) for member in self.members}
         pool = Pool(self.program)
         everything = [item for items in self.members.values() for item in items]
-        everything.sort(key=_order)
+        everything.sort(key=order_of)
         for item in everything:
             pool.prepare(item.event)
             if self.take(books[item.event.member], item, until):
@@ -303,7 +303,8 @@ def check_size(book: Book) -> None:
         )
 
 
-def _order(item: Item) -> tuple[int, tuple[object, ...]]:
+def order_of(item: Item) -> tuple[int, tuple[object, ...]]:
+    """The order in which events are taken: when they are learned of, then as they act."""
     return item.moment, item.event.place
 
 

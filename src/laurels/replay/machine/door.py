@@ -54,8 +54,8 @@ def fold_door(
 def fold_odd(program: Compiled, found: exact.Read, result: Result, options: Options) -> Side:
     """Members that only a book can fold."""
     kept = Kept(program, options.passed)
-    rows = Rows(program, kept, True, options.postings, options.passed)
-    run = Run(program, False, None, rows.take)
+    rows = Rows(program, kept, not options.as_recorded, options.postings, options.passed)
+    run = Run(program, options.as_recorded, None, rows.take)
     run.door, run.result = found.door, result
     for name in sorted(found.odd):
         book = Book(program, name, found.door)

@@ -25,8 +25,6 @@ def play_columns(
     program: Compiled, history: Files | Events, books: Books | None, options: Options, ears: Ears
 ) -> Result:
     """Run a history; what ``laurels.replay.play`` does for the engine numba."""
-    if options.as_recorded:
-        return play_books(program, history, books, options, ears)
     if isinstance(history, Files) and history.mapping is None and apart(program):
         found = run_files(program, find_files(history.paths), options, ears)
         if found is not None:
@@ -34,7 +32,7 @@ def play_columns(
             return found.result
     events = history if isinstance(history, Events) else history.read(program)
     ears.phase("read")
-    result = Result(program, False, None, Tally(program))
+    result = Result(program, options.as_recorded, None, Tally(program))
     result.report = events.report
     result.rejected += events.report.rejected
     placed = zip(events, events.places, strict=True)

@@ -30,7 +30,7 @@ from laurels.replay.machine.filling import columns_of
 from laurels.replay.machine.posted import Facts
 from laurels.replay.pooled import is_pooled
 from laurels.replay.raw import Place
-from laurels.replay.run import Item, Result, member_of, reject
+from laurels.replay.run import Item, Result, member_of, order_of, reject
 
 NAMES_HOLD = ("capture", "void")
 FULL = frozenset({"return", "redemption", "hold", "capture", "void", "transfer", "withdrawn",
@@ -52,7 +52,8 @@ class Read:
 def read(
     program: Compiled, events: Iterable[tuple[Raw, Place]], result: Result, until: int | None
 ) -> Read:
-    """Bring events through the door, net: each at the instant at which it acts."""
+    """Bring events through the door. Net: each at the instant at which it acts; as recorded (see
+    ``Result``): members of whom anything would be corrected are odd, the others are as if net."""
     door = Door(program)
     found = Read(program, door, result)
     for raw, place in events:
@@ -64,8 +65,10 @@ def read(
         except RequestError as error:
             reject(result, raw, place, error)
             continue
-        event.recorded = event.acts
-        found.members[event.member].append(Item(event, place, event.acts))
+        if not result.as_recorded:
+            event.recorded = event.acts
+        moment = max(event.acts, event.recorded)
+        found.members[event.member].append(Item(event, place, moment))
     if until is None:
         moments = [item.moment for items in found.members.values() for item in items]
         until = max(moments) + 1 if moments else None
@@ -73,9 +76,28 @@ def read(
     everything = (item.event for items in found.members.values() for item in items)
     found.pooled = is_pooled(program, everything)
     if not found.pooled:
+        if result.as_recorded:
+            found.odd = {name: sorted(items, key=order_of)
+                         for name, items in found.members.items()
+                         if is_corrected(program, items)}  # fmt: skip
+        for name in found.odd:
+            del found.members[name]
         for name, items in found.members.items():
             found.members[name] = settle_identities(items, result, until)
     return found
+
+
+def is_corrected(program: Compiled, items: Iterable[Item]) -> bool:
+    """Whether a member's journal may hold more than a fold in event order posts: something was
+    learned of late, or history was changed by a return or a withdrawal."""
+    versions = program.program.versions
+    for event in (item.event for item in items):
+        if event.recorded > event.acts or event.type == "withdrawn":
+            return True
+        version = versions[event.row[K.E_VERSION]]
+        if event.type == "return" and version.returns == "as_if_never_bought":
+            return True
+    return False
 
 
 def settle_identities(items: list[Item], result: Result, until: int | None) -> list[Item]:

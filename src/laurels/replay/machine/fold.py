@@ -287,13 +287,15 @@ def withdraw(
     if ys[Y_IN][target] == 0:
         return 0
     ys[Y_IN][target] = 0
+    if ys[Y_GONE][target] == 1:  # nothing of it was left; what names it stands as it does
+        return 0
     back = xs[X_HEAD][target]
     while back >= 0:
         if ys[Y_IN][back] == 1:
             ys[Y_IN][back] = 0
             ys[Y_WAITING][back] = 1
         back = xs[X_NEXT][back]
-    return 0 if ys[Y_GONE][target] == 1 else 2
+    return 2
 
 
 def again(
@@ -349,7 +351,7 @@ def close(
             here = x
             x += 1
         kind = abs(int(es[0][k]))
-        if not begun and stands(here, k, es, xs, ys):
+        if not begun and (stands(here, k, es, xs, ys) or has_early(here, k, xs, ys)):
             begun = True
             begin_levels(tot, c, month_of(cal, es[1][k]) - c[C_MONTH])
         if here >= 0 and (ys[Y_REFUSAL][here] > 0 or ys[Y_WAITING][here] == 1):
@@ -382,6 +384,18 @@ def stands(x: int, k: int, es: type_any, xs: type_any, ys: type_any) -> bool:
     if ys[Y_IN][x] == 0 or ys[Y_GONE][x] == 1:
         return False
     return int(es[0][k]) != TYPE_RETURN or xs[X_ROW][xs[X_REF][x]] < k
+
+
+def has_early(x: int, k: int, xs: type_any, ys: type_any) -> bool:
+    """Whether returns that came before an event act with it; it may be gone itself."""
+    if x < 0:
+        return False
+    back = xs[X_HEAD][x]
+    while back >= 0 and xs[X_ROW][back] < k:
+        if ys[Y_IN][back] == 1:
+            return True
+        back = xs[X_NEXT][back]
+    return False
 
 
 def month_of(cal: type_any, at: int) -> int:

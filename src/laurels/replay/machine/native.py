@@ -93,11 +93,15 @@ def run_files(
     except (pa.ArrowException, OSError):
         return None  # the readers say what is wrong with a file
     ears.phase("read")
+    if options.as_recorded and any(
+        version.returns == "as_if_never_bought" for version in program.program.versions
+    ):  # corrections: of members who have any, books keep the journal
+        vector.odd[vector.packed["type"] == program.program.events["return"].index] |= 1
     until = options.until
     slow_rows = vector.group(until, options.threads)
     if not vector.is_safe():
         return None
-    result = Result(program, False, None, Tally(program))
+    result = Result(program, options.as_recorded, None, Tally(program))
     result.report = Report()
     side, moment = _slow(program, slow_rows, source, result, until)
     _report(result.report, vector.rows - len(slow_rows))
