@@ -87,16 +87,20 @@ def read(
     return found
 
 
-def is_corrected(program: Compiled, items: Iterable[Item]) -> bool:
+def is_corrected(program: Compiled, items: Sequence[Item]) -> bool:
     """Whether a member's journal may hold more than a fold in event order posts: something was
-    learned of late, or history was changed by a return or a withdrawal."""
+    learned of late, a return came before its event, or history was changed."""
     versions = program.program.versions
-    for event in (item.event for item in items):
+    events = sorted((item.event for item in items), key=lambda event: event.place)
+    last = {event.id: number for number, event in enumerate(events)}
+    for number, event in enumerate(events):
         if event.recorded > event.acts or event.type == "withdrawn":
             return True
-        version = versions[event.row[K.E_VERSION]]
-        if event.type == "return" and version.returns == "as_if_never_bought":
-            return True
+        if event.type == "return":
+            version = versions[event.row[K.E_VERSION]]
+            early = last.get(event.refers, -1) > number
+            if early or version.returns == "as_if_never_bought":
+                return True
     return False
 
 

@@ -93,10 +93,8 @@ def run_files(
     except (pa.ArrowException, OSError):
         return None  # the readers say what is wrong with a file
     ears.phase("read")
-    if options.as_recorded and any(
-        version.returns == "as_if_never_bought" for version in program.program.versions
-    ):  # corrections: of members who have any, books keep the journal
-        vector.odd[vector.packed["type"] == program.program.events["return"].index] |= 1
+    if options.as_recorded:  # what a return may correct, the door sees
+        vector.odd[vector.packed["kind"] == program.program.events["return"].index] |= 1
     until = options.until
     slow_rows = vector.group(until, options.threads)
     if not vector.is_safe():
