@@ -61,7 +61,7 @@ def door_of(seed: int) -> Door:
     return Door(programs.compiled(programs.program_text(random.Random(seed))))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     st.integers(0, 11),
     st.sampled_from(["purchase", "topup", "visit"]),
