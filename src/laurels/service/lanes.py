@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from laurels.base.errors import LaurelsError, Unavailable
+from laurels.base.errors import LaurelsError, RequestError, Unavailable
 from laurels.service.batch import Batch
 from laurels.service.decide import Coming
 from laurels.service.programs import Programs
@@ -173,6 +173,11 @@ class Lanes:
             else:
                 await self._halve(tickets, error)
             return
+        except (RequestError, Unavailable, psycopg.OperationalError, PoolTimeout) as error:
+            # nothing about a single event: no half would fare better
+            for ticket in tickets:
+                ticket.settle(None, world(error))
+            return
         except (LaurelsError, psycopg.Error, AssertionError, ArithmeticError, LookupError) as error:
             await self._halve(tickets, error)
             return
@@ -185,8 +190,6 @@ class Lanes:
 
     async def _halve(self, tickets: list[Ticket], error: Exception) -> None:
         if len(tickets) == 1:
-            if isinstance(error, psycopg.OperationalError):
-                error = Unavailable("store-unreachable", f"the database failed: {error}")
             tickets[0].settle(None, error)
             return
         middle = len(tickets) // 2
@@ -208,6 +211,13 @@ class Lanes:
     def _requeue(self, tickets: list[Ticket]) -> None:
         self.single.extendleft(reversed(tickets))
         self.filled.set()
+
+
+def world(error: Exception) -> Exception:
+    """A failure as the caller is told it: the database is not there, come again."""
+    if isinstance(error, LaurelsError):
+        return error
+    return Unavailable("store-unreachable", f"the database failed: {error}")
 
 
 def later(coming: Coming, failure: BaseException | None) -> Answer:
