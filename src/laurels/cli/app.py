@@ -17,6 +17,7 @@ from laurels.cli.db import db
 from laurels.cli.jobs import jobs
 from laurels.cli.keys import keys
 from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
+from laurels.cli.webhooks import webhooks
 
 app = typer.Typer(
     name="laurels", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -68,6 +69,7 @@ def _version(wanted: bool) -> None:
 app.add_typer(db)
 app.add_typer(keys)
 app.add_typer(jobs)
+app.add_typer(webhooks)
 
 
 @app.callback()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pwd
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psycopg
+from psycopg import AsyncConnection
 
 from laurels.base.errors import Unavailable
+from laurels.cli.problems import usage
 from laurels.config import Settings, read_settings
 from laurels.store.embedded import Binaries, EmbeddedServer, available, default_folder, locate
 from laurels.store.embedded.configuration import SUPERUSER
-from laurels.store.roles import OWNER_ROLE
+from laurels.store.roles import DATABASE, OWNER_ROLE, SERVICE_ROLE
 
 
 def settings(data: Path | None = None, url: str | None = None) -> Settings:
@@ -65,3 +70,37 @@ def _client_programs(arguments: Sequence[str]) -> Binaries:
         major = connection.info.server_version // 10_000
     fitting = [each for each in available() if each.major >= major]
     return locate(None, sorted(fitting, key=lambda each: each.major))
+
+
+SANDBOX_DATABASE = "laurels_sandbox"
+"""Of the embedded server."""
+
+Result = TypeVar("Result")
+
+
+def on_database(
+    sandbox: bool, data: Path | None, url: str | None,
+    doing: Callable[[AsyncConnection[Any]], Awaitable[Result]],
+) -> Result:  # fmt: skip
+    """Run something on the database, live or sandbox, as the service's role."""
+    found = settings(data, url)
+    if sandbox and found.database_url:
+        if not found.sandbox_database_url and not url:
+            usage("there is no LAURELS_SANDBOX_DATABASE_URL", "--sandbox")
+        found = found.changed(database_url=url or found.sandbox_database_url)
+
+    async def run(place: str) -> Result:
+        try:
+            connecting = await AsyncConnection.connect(place, autocommit=True)
+        except psycopg.OperationalError as error:
+            raise Unavailable("store-unreachable", f"no database answers: {error}") from None
+        async with connecting as connection:
+            return await doing(connection)
+
+    with reached(found, SANDBOX_DATABASE if sandbox else DATABASE, SERVICE_ROLE) as (_, place):
+        return asyncio.run(run(place))
+
+
+def who() -> str:
+    """The account that does something, for the record."""
+    return pwd.getpwuid(os.geteuid()).pw_name

@@ -6,12 +6,8 @@ database itself.
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import os
-import pwd
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -22,7 +18,7 @@ from laurels.base.outside import now, random_bytes
 from laurels.cli.problems import print_json, stderr, told, usage
 
 if TYPE_CHECKING:
-    from psycopg import AsyncConnection
+    pass
 
 Result = TypeVar("Result")
 
@@ -70,14 +66,15 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, this once."""
+    from laurels.cli.database import on_database, who
     from laurels.service.keys import ENTROPY, add_key
 
     with told(as_json):
-        text = _on_database(
+        text = on_database(
             sandbox, data, url,
             lambda connection: add_key(
                 connection, _prefix(sandbox), label=label, role=role,
-                programs=tuple(program or ()), sources=tuple(source or ()), by=_who(), now=now(),
+                programs=tuple(program or ()), sources=tuple(source or ()), by=who(), now=now(),
                 entropy=random_bytes(ENTROPY),
             ),
         )  # fmt: skip
@@ -93,13 +90,14 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Print the keys, the newest first. Their text is nowhere to be had."""
+    from laurels.cli.database import on_database
     from laurels.service.keys import list_keys
 
     with told(as_json):
         at = now()
         found = [
             each
-            for each in _on_database(sandbox, data, url, list_keys)
+            for each in on_database(sandbox, data, url, list_keys)
             if ended or each.ends_at is None or each.ends_at > at
         ]
         rows: list[dict[str, Any]] = [
@@ -136,6 +134,7 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Make a key like another one, which ends after a while; print the new one, this once."""
+    from laurels.cli.database import on_database, who
     from laurels.service.keys import ENTROPY, rotate_key
 
     period = PERIOD.fullmatch(keep)
@@ -144,10 +143,10 @@ def rotate(
     at = now()
     ends_at = at + int(period[1]) * SECONDS[period[2]] * 1_000_000
     with told(as_json):
-        text = _on_database(
+        text = on_database(
             sandbox, data, url,
             lambda connection: rotate_key(
-                connection, _prefix(sandbox), name, by=_who(), now=at, ends_at=ends_at,
+                connection, _prefix(sandbox), name, by=who(), now=at, ends_at=ends_at,
                 entropy=random_bytes(ENTROPY),
             ),
         )  # fmt: skip
@@ -163,55 +162,22 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End a key now. Every process has forgotten it within 30 seconds."""
+    from laurels.cli.database import on_database
     from laurels.service.keys import revoke_key
 
     with told(as_json):
         at = now()
-        _on_database(sandbox, data, url, lambda connection: revoke_key(connection, name, at))
+        on_database(sandbox, data, url, lambda connection: revoke_key(connection, name, at))
         if as_json:
             print_json({"ok": True, "revoked": name})
         else:
             typer.echo(f"{name} is revoked")
 
 
-def _on_database(
-    sandbox: bool, data: Path | None, url: str | None,
-    doing: Callable[[AsyncConnection[Any]], Awaitable[Result]],
-) -> Result:  # fmt: skip
-    """Run something on the database that keeps the keys."""
-    import psycopg
-
-    from laurels.base.errors import Unavailable
-    from laurels.cli.database import reached, settings
-    from laurels.store.roles import DATABASE, SERVICE_ROLE
-
-    found = settings(data, url)
-    if sandbox and found.database_url:
-        if not found.sandbox_database_url and not url:
-            usage("there is no LAURELS_SANDBOX_DATABASE_URL", "--sandbox")
-        found = found.changed(database_url=url or found.sandbox_database_url)
-
-    async def run(place: str) -> Result:
-        try:
-            connecting = await psycopg.AsyncConnection.connect(place, autocommit=True)
-        except psycopg.OperationalError as error:
-            raise Unavailable("store-unreachable", f"no database answers: {error}") from None
-        async with connecting as connection:
-            return await doing(connection)
-
-    with reached(found, SANDBOX_DATABASE if sandbox else DATABASE, SERVICE_ROLE) as (_, place):
-        return asyncio.run(run(place))
-
-
 def _prefix(sandbox: bool) -> str:
     from laurels.service.keys import LIVE, SANDBOX
 
     return SANDBOX if sandbox else LIVE
-
-
-def _who() -> str:
-    """The account that makes a key, for the record."""
-    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _show_key(text: str, as_json: bool) -> None:

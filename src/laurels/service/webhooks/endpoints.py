@@ -72,6 +72,18 @@ async def add_endpoint(
     return await find_endpoint(connection, program, name), secret
 
 
+async def program_number(connection: Connection, program: str) -> int:
+    """The number of a published program. Raises: RequestError, code program-unknown."""
+    cursor = await connection.execute("SELECT program FROM programs WHERE name = %s", [program])
+    row = await cursor.fetchone()
+    if row is None:
+        raise RequestError(
+            "program-unknown", f"there is no program `{program}`", where="program",
+            expected="the name of a published one",
+        )  # fmt: skip
+    return int(row[0])
+
+
 async def list_endpoints(connection: Connection, program: str) -> list[Endpoint]:
     """The endpoints of a program, the oldest first."""
     return await _found(connection, program, None)

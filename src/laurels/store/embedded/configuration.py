@@ -70,6 +70,7 @@ log_checkpoints = off
 HBA = """\
 # Written by Laurels at each start. The operating system says who connects; see pg_ident.conf.
 local all all peer map=laurels
+local replication postgres peer map=laurels
 """
 
 
