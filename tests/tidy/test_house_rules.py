@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "engine": frozenset({"base", "program", "ledger"}),
     "story": frozenset({"base", "program", "ledger", "engine"}),
     "replay": frozenset({"base", "program", "ledger", "engine"}),
+    "lab": frozenset({"base", "program", "ledger", "engine", "replay"}),
     "store": frozenset({"base", "ledger"}),
     "service": frozenset({"base", "program", "ledger", "engine", "story", "replay", "store"}),
     "web": frozenset({"base", "service"}),

@@ -160,6 +160,73 @@ def diff(
             show_changes(stdout(), changes)
 
 
+class Redeemed(StrEnum):
+    """What a comparison does about redemptions."""
+
+    facts = "facts"
+    requests = "requests"
+
+
+@app.command()
+def compare(
+    old: Annotated[str, typer.Argument(metavar="OLD", help=NAMED)],
+    rest: Annotated[
+        list[str],
+        typer.Argument(metavar="[NEW] EVENTS...", help="NEW as in diff; then files or folders."),
+    ],
+    settings: Settings = None,
+    grids: Annotated[
+        list[str] | None,
+        typer.Option("--grid", metavar="PATH=VALUE,VALUE", help="Try each value; may be repeated."),
+    ] = None,
+    until: Until = None,
+    engine: EngineName = Engine.numba,
+    redemptions: Annotated[
+        Redeemed, typer.Option("--redemptions", help="Facts, or requests decided again.")
+    ] = Redeemed.facts,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="The comparison and its members go there."),
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Of the tables in DIR: parquet, csv, or both.")
+    ] = "parquet",
+    as_json: AsJson = False,
+    mapping: MapFile = None,
+) -> None:
+    """Run a history through two programs: what a change costs, who gains, who loses."""
+    from laurels.cli import history
+
+    history.need_engine(Engine.numba)
+    from laurels.cli import comparing
+    from laurels.cli.comparison import show_comparison, show_grid
+    from laurels.replay.options import Options
+
+    wanted = _formats(formats)
+    new, events = comparing.split(rest, bool(settings or grids))
+    with told(as_json), history.meter() as bar:
+        files = history.files(events, mapping)
+        if grids:
+            tried = comparing.tried(old, new, settings or [], grids)
+            options = Options(engine, _until(until, tried[0].program))
+            rows = comparing.run_grid(tried, files, bar, redemptions.value, options)
+            if as_json:
+                print_json({"ok": True, "old": old, "grid": rows})
+            else:
+                show_grid(stdout(), rows)
+            return
+        sides = comparing.opened(old, new, settings or [])
+        options = Options(engine, _until(until, sides[0].program))
+        found = comparing.run(sides, files, bar, redemptions.value, options)
+        if out is not None:
+            comparing.write(out, found, wanted)
+            stderr().print(f"written to {out}", style="dim")
+        if as_json:
+            print_json({"ok": True, **found.data})
+        else:
+            show_comparison(stdout(), found.data)
+
+
 @app.command()
 def replay(
     program: Program,

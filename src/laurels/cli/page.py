@@ -53,7 +53,7 @@ def percent(share: object, decimals: int = 2) -> str:
     return f"{Decimal(str(share)) * 100:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
-def _table(*headers: str, title: str = "", left: int = 1) -> Table:
+def table_of(*headers: str, title: str = "", left: int = 1) -> Table:
     """A table with its first columns to the left and numbers to the right."""
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_style="bold",
                   title_justify="left", header_style="dim", pad_edge=False)  # fmt: skip
@@ -90,7 +90,7 @@ def _books(summary: Data) -> RenderableType:
         name for name, totals in summary["points"].items()
         if any(Decimal(str(totals[line])) for line in ("issued", "adjusted", "transferred"))
     ] or list(summary["points"])[:1]  # fmt: skip
-    table = _table("points", *units, title="The books")
+    table = table_of("points", *units, title="The books")
     totals = summary["points"]
     lines = [("issued", ""), ("adjusted", ""), ("transferred", ""), ("waived", ""),
              ("spent", "– "), ("expired", "– "), ("taken_back", "– ")]  # fmt: skip
@@ -113,7 +113,7 @@ def _books(summary: Data) -> RenderableType:
 def _money(summary: Data) -> RenderableType:
     """Revenue, and what the points cost of it."""
     revenue, currency = summary["revenue"], summary["currency"]
-    table = _table("money", currency, "of revenue", title="Revenue and cost")
+    table = table_of("money", currency, "of revenue", title="Revenue and cost")
     table.add_row("purchases", number(revenue["gross"]), "")
     table.add_row("returned", f"– {number(revenue['returned'])}", "")
     table.add_row(Text("revenue", "bold"), Text(number(revenue["net"]), "bold"), "")
@@ -142,7 +142,7 @@ def _ladders(summary: Data) -> Iterable[RenderableType]:
         months = ladder["months"]
         without = any(row["without"] for row in months)
         headers = ["month", *(["none"] if without else []), *levels, "rose", "fell", "joined"]
-        table = _table(*headers, "", title=f"Members by level of `{name}` at each month's end")
+        table = table_of(*headers, "", title=f"Members by level of `{name}` at each month's end")
         table.columns[-1].justify = "left"
         for row in months[-MONTHS_SHOWN:]:
             counts = [row["members"][level] for level in levels]
@@ -182,7 +182,7 @@ def _rules(summary: Data) -> RenderableType | None:
     if not rules:
         return None
     currency = summary["currency"]
-    table = _table("rule", "unit", "points", "members", "events", f"cost, {currency}", "share",
+    table = table_of("rule", "unit", "points", "members", "events", f"cost, {currency}", "share",
                    title="The rules that cost most", left=2)  # fmt: skip
     costs = sum((Decimal(str(each["cost"])) for each in rules if each["cost"]), Decimal(0))
     for rule in rules[:RULES_SHOWN]:
@@ -198,7 +198,7 @@ def _left_out(summary: Data) -> RenderableType | None:
     rows = list(_reasons(summary))
     if not rows:
         return None
-    table = _table("what", "why", "how many", title="What was left out, and why", left=2)
+    table = table_of("what", "why", "how many", title="What was left out, and why", left=2)
     before = ""
     for what, why, count in rows:
         table.add_row(what if what != before else "", why, number(count))

@@ -173,9 +173,11 @@ def _exact(values: Iterable[object]) -> list[Decimal | None]:
     return [None if each is None else Decimal(str(each)) for each in values]
 
 
-def write_summary(folder: str | Path, summary: Mapping[str, object]) -> None:
+def write_summary(
+    folder: str | Path, summary: Mapping[str, object], name: str = "summary.json"
+) -> None:
     """Write ``summary.json``, keys in the order given. Decimals are text, never floats."""
-    with _new_text(Path(folder) / "summary.json") as file:
+    with _new_text(Path(folder) / name) as file:
         file.write(json.dumps(summary, ensure_ascii=False, indent=2, default=_plain) + "\n")
 
 
