@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from laurels.base.money import format_decimal
-from laurels.engine.book import ASKS
 from laurels.engine.compiled import Compiled
+from laurels.engine.history import ASKS
 from laurels.replay.options import Ears, Options
 from laurels.replay.play import play
 from laurels.replay.raw import Events
