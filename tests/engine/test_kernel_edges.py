@@ -567,11 +567,11 @@ def test_the_own_lot_gives_first_then_the_others_then_debt(
     assert found == [taken(6, 90, 3, 20), taken(2, 80, 1, 20), owed]
 
 
-def released(*terms: int, releases: int = 1) -> Event:
+def released(*terms: int, releases: int = 1, before: int = 0) -> Event:
     """An event of one line whose grants of 10 waited for membership and were released."""
     event = Event(10)
     for number, term in enumerate(terms):
-        event.give(10, K.NEVER, waiting(term), 10, funder=number)
+        event.give(10, K.NEVER, waiting(term, before), 10, funder=number)
     event.m.earn(5, RELEASED + DAY, 9)
     event.release(RELEASED)
     event.m.s[K.RELEASES] = releases
@@ -587,11 +587,13 @@ def test_what_waits_for_membership_is_lowered() -> None:
     assert event.take_back(20) == [taken(10, waiting(1, releases=1), 3, 20, -1, K.NEVER)]
 
 
-def test_what_was_released_last_is_taken_from_its_own_lot() -> None:
-    event = released(0, 1)
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_what_was_released_last_is_taken_from_its_own_lot(before: int) -> None:
+    event = released(0, 1, 2, releases=before + 1, before=before)
     assert event.take_back(RELEASED) == [
         taken(10, MONTH_LATER, 0, RELEASED),
         taken(10, K.NEVER, 1, RELEASED),
+        taken(10, FIVE_DAYS_LATER, 2, RELEASED),
     ]
     expired = released(0)
     assert expired.take_back(MONTH_LATER) == []
