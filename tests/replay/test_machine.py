@@ -9,6 +9,7 @@ import pytest
 
 from laurels.engine.compiled import Compiled, load, loads
 from laurels.engine.kernel import layout as K
+from laurels.replay.machine import engine
 from laurels.replay.machine.build import machine
 from laurels.replay.options import Options
 from laurels.replay.play import play
@@ -17,6 +18,7 @@ from laurels.replay.run import replay
 from laurels.replay.summary import summary
 from laurels.replay.tables import Kept
 from oracles.histories import PROGRAMS, history
+from support.interpreted import Interpreted
 
 ROOT = Path(__file__).parent.parent.parent / "programs"
 FILES = sorted(ROOT.glob("*/*.yaml"))
@@ -69,9 +71,9 @@ def test_step_and_advance_write_what_cpython_writes(name):
 def both(program, events, until=None, threads=1):
     """A history online and in columns: what can be compared of each."""
     found = []
-    for engine in ("python", "numba"):
+    for name in ("python", "numba"):
         kept = Kept(program)
-        result = play(program, raw(events), kept, Options(engine, until, threads=threads))
+        result = play(program, raw(events), kept, Options(name, until, threads=threads))
         found.append((said(result), kept.members.to_pylist(), kept.postings.to_pylist()))
     return found
 
@@ -99,7 +101,9 @@ def test_columns_are_as_online(file):
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_every_policy_of_returns(name, policy):
+def test_every_policy_of_returns(name, policy, monkeypatch):
+    """By CPython, which needs no compiling."""
+    monkeypatch.setattr(engine, "machine", lambda program, tell: Interpreted(program))
     text = (ROOT / name / "program.yaml").read_text("utf-8")
     program = loads(re.sub(r"(?m)^(\s+)returns: \w+", rf"\1returns: {policy}", text))
     online, columns = both(program, history(name, random.Random(8), 5, months=24))
