@@ -65,6 +65,34 @@ def test_migrating_twice_changes_nothing() -> None:
     assert migrate(database) == newest()
 
 
+FILL = """
+INSERT INTO programs VALUES (1, 'coffee');
+INSERT INTO program_texts (program, epoch, body, state, layout, published_at, published_by)
+    VALUES (1, 1, 'program: coffee', 'ready', 'x', 0, 'owner');
+INSERT INTO members (member, program) SELECT n, 1 FROM generate_series(1, 50) n;
+INSERT INTO people (member, program, name, created_at)
+    SELECT n, 1, 'member ' || n, 0 FROM generate_series(1, 50) n;
+INSERT INTO events (member, sequence, source, id, type, status, occurred_at, recorded_at, epoch,
+    actor, body, chain) SELECT n, 1, '', n::text, 'purchase', 0, 0, 0, 1, 'till', '{}', 'x'
+    FROM generate_series(1, 50) n;
+INSERT INTO event_ids SELECT 1, n::text, '', n, 1 FROM generate_series(1, 50) n;
+INSERT INTO postings SELECT n, 1, 1, 1, 0, 1, 'point', 5, 1, 3, false, false, 'base', -1, '', 1, 1,
+    'program', 0, 0, 0, 0, 0 FROM generate_series(1, 50) n;
+INSERT INTO feed (member, sequence, program, kind, at) SELECT n, 1, 1, 1, 0
+    FROM generate_series(1, 50) n
+"""
+
+
+def test_migrations_run_forward_on_a_filled_database() -> None:
+    database = fresh_database(migrated=False)
+    assert migrate(database, "0001") == "0001"
+    with psycopg.connect(database) as connection:
+        connection.execute(FILL.encode())
+    assert migrate(database) == newest()
+    for table in ("members", "people", "events", "event_ids", "postings", "feed"):
+        assert ask(database, f"SELECT count(*) FROM {table}") == [(50,)]
+
+
 def test_every_key_of_a_hot_table_begins_with_the_member() -> None:
     database = fresh_database()
     for table in HOT:

@@ -25,8 +25,9 @@ OLDEST, NEWEST = 15, 18
 """Major versions of PostgreSQL that the tests run on."""
 
 
-def migrate(conninfo: str) -> str:
-    """Bring a database to the newest schema; returns its revision. Safe to run twice.
+def migrate(conninfo: str, revision: str = "head") -> str:
+    """Bring a database to the newest schema, or to an earlier one; returns its revision. Safe to
+    run twice.
 
     Raises Unavailable where the server cannot be reached or is too old.
     """
@@ -38,7 +39,7 @@ def migrate(conninfo: str) -> str:
         config.set_main_option("script_location", str(folder))
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             return str(MigrationContext.configure(connection).get_current_revision())
 
 
