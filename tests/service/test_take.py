@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from laurels import Book, load
-from laurels.base.errors import RequestError
+from laurels.base.errors import RequestError, Unavailable
 from laurels.ledger.postings import Posting
 from laurels.service.service import Service
 from laurels.service.types import Actor, Control
@@ -116,6 +116,40 @@ def test_two_processes_take_an_event_once_and_lose_none() -> None:
                 answers = [answer for (answer,) in await asyncio.gather(*calls)]
             assert sorted(each.status for each in answers) == ["duplicate"] * 60 + ["taken"] * 60
             assert sum(each.points for each in await postings(one, name)) == 60 * 50
+
+    run(work())
+
+
+def test_connections_that_die_lose_no_event_and_double_none() -> None:
+    async def work() -> None:
+        async with service() as opened:
+            name = await mired(opened)
+
+            async def sent(number: int) -> str:
+                while True:
+                    try:
+                        (answer,) = await opened.take(TILL, name, [buy(str(number))])
+                    except Unavailable:
+                        continue
+                    if answer.status != "retry-later":
+                        return answer.status
+
+            async def kill() -> None:
+                kills = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                where = "datname = current_database() AND application_name = 'laurels-decides'"
+                for _ in range(8):
+                    async with opened.pool.connection() as connection:
+                        await connection.execute(f"{kills}{where}".encode())
+                    await asyncio.sleep(0.02)
+
+            statuses, _ = await asyncio.gather(
+                asyncio.gather(*[sent(number) for number in range(40)]), kill()
+            )
+            assert set(statuses) <= {"taken", "duplicate"}
+            found = await postings(opened, name)
+            assert sorted(int(each.event) for each in found) == list(range(40))
+            seen = await opened.member(OWNER, name, "anna")
+            assert seen.balances["point"].active == 40 * 50
 
     run(work())
 

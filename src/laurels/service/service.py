@@ -68,7 +68,7 @@ class Service:
         )
         deciding: AsyncConnectionPool[Any] = AsyncConnectionPool(
             conninfo, min_size=workers, max_size=workers, open=False, configure=steady,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "application_name": "laurels-decides"},
         )  # fmt: skip
         await pool.open()
         await deciding.open()
