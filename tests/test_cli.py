@@ -311,6 +311,22 @@ def test_explain_what_is_not_there(events, option):
     assert data_of(result)["error"]["code"] == "unknown-in-history"
 
 
+def test_replay_in_parts_says_the_same_and_leaves_no_parts(events, tmp_path):
+    words = []
+    for number, more in enumerate(([], ["--memory", "1GB"], ["--workers", "2"])):
+        out = tmp_path / str(number)
+        found = data_of(laurels("replay", RETAIL, events, "--out", out, "--json", *more))
+        found.pop("run")
+        words.append(found)
+        assert not (out / "parts").exists()
+    assert words[0] == words[1] == words[2]
+
+
+@pytest.mark.parametrize("options", [["--memory", "lots"], ["--memory", "1GB", "--as-recorded"]])
+def test_replay_in_parts_that_cannot_be(options):
+    assert laurels("replay", RETAIL, LINES, *options).exit_code != 0
+
+
 # -- story, init, bench, demo ------------------------------------------------------------------
 
 

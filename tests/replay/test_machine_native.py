@@ -1,5 +1,7 @@
 """Columns straight from Parquet: the same result as event by event, odd rows included."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +10,7 @@ import pytest
 
 from laurels.bench.generated import write_history
 from laurels.engine.compiled import load
+from laurels.replay.machine import build
 from laurels.replay.machine.native import replay_files
 from laurels.replay.options import Files, Options
 from laurels.replay.play import play
@@ -62,3 +65,17 @@ def test_odd_rows_go_through_the_door(tmp_path):
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
     assert 0 < compare(program, path) < 2_000
     compare(program, path, 1_719_792_000_000_000)
+
+
+def test_threads_that_ask_for_the_first_tool_get_the_same():
+    """Else one of them would call code that is gone."""
+    build._tool.cache_clear()
+    build._tools.cache_clear()
+    together = threading.Barrier(8)
+
+    def ask(_):
+        together.wait()
+        return build.tool("mix_numbers")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1

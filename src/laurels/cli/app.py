@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from enum import StrEnum
 from pathlib import Path
@@ -249,6 +250,13 @@ def replay(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 when a row was rejected.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", metavar="SIZE", help="About what a run may take, such as 2GB."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Processes that run parts of it.")
+    ] = 1,
 ) -> None:
     """Run a history through a program."""
     from laurels.cli import history
@@ -259,8 +267,14 @@ def replay(
     wanted = _formats(formats)
     with told(as_json):
         history.need_engine(engine)
+        if (memory is not None or workers > 1) and (engine == "python" or as_recorded):
+            usage("only the engine numba runs in parts, and only net", "--memory, --workers")
         compiled = load(program)
-        options = Options(engine, _until(until, compiled), as_recorded, out is not None)
+        options = Options(
+            engine, _until(until, compiled), as_recorded, out is not None,
+            threads=os.cpu_count() or 1, workers=workers, folder=out,
+            memory=None if memory is None else history.size(memory),
+        )  # fmt: skip
         with history.meter() as bar:
             found = history.files(events, mapping)
             ran = history.run(compiled, found, bar, options=options, out=out, formats=wanted)

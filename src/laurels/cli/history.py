@@ -131,6 +131,22 @@ def compiling(program: str) -> None:
     stderr().print(text, style="dim", markup=False)
 
 
+SIZES = {"KB": 10, "MB": 20, "GB": 30, "TB": 40}
+
+
+def size(text: str) -> int:
+    """Bytes of memory in words. Raises RequestError."""
+    number, unit = text[:-2].strip(), text[-2:].upper()
+    if unit not in SIZES or not number.isdecimal() or not int(number):
+        raise RequestError(
+            "memory-size",
+            "it is no amount of memory",
+            where="--memory",
+            expected="a number and KB, MB, GB or TB, such as 2GB",
+        )
+    return int(number) << SIZES[unit]
+
+
 def need_engine(engine: str) -> None:
     """Raises RequestError where the packages of the engine numba are not installed."""
     missing = [each for each in ("llvmlite", "numpy", "pyarrow") if find_spec(each) is None]

@@ -30,6 +30,11 @@ class Options:
     passed       tables of members say also what was issued, taken back, spent and expired
     lists        requests that were refused and events that wait are listed, not only counted
     threads      of the engine numba
+    memory       bytes that a run of the engine numba may take, about: a history that needs more is
+                 run in parts, one after the other; workers: processes that do so at a time
+    parts        how many; None: as memory and workers need
+    folder       where parts are kept until the run is done, so that it can go on when it was
+                 interrupted; None: nowhere
     """
 
     engine: str = "numba"
@@ -39,6 +44,15 @@ class Options:
     passed: bool = False
     lists: bool = True
     threads: int = 1
+    memory: int | None = None
+    workers: int = 1
+    parts: int | None = None
+    folder: Path | None = None
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether the members are to be divided among parts."""
+        return self.memory is not None or self.workers > 1 or self.parts is not None
 
 
 @dataclass(frozen=True)

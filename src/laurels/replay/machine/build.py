@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import platform
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -52,7 +53,7 @@ class Code:
         words = [ctypes.c_int64] * len(kinds)
         call = ctypes.CFUNCTYPE(ctypes.c_int64, *words)(self._engine.get_function_address(name))
 
-        def entry(*arguments: Any) -> int:
+        def entry(*arguments: Any, _: Any = self._engine) -> int:  # which must live as long
             kept: list[Any] = []
             pairs = zip(arguments, kinds, strict=True)
             return int(call(*[_word(argument, kind, kept) for argument, kind in pairs]))
@@ -108,9 +109,18 @@ def machine(program: Compiled, folder: Path | None = None, tell: Tell | None = N
     return Machine(program, _kept(key, source, folder))
 
 
-@cache
+_lock = threading.RLock()
+"""Several threads may ask for the first tool at once: it is made once."""
+
+
 def tool(name: str) -> Callable[..., int]:
     """A function of ``grouping``, ``joining`` or ``parsing``."""
+    with _lock:
+        return _tool(name)
+
+
+@cache
+def _tool(name: str) -> Callable[..., int]:
     return _tools().entry(f"{name.replace('.', '_')}_entry", tools()[name])
 
 

@@ -135,6 +135,10 @@ class Names:
                 len(self._suspects),
             )  # fmt: skip
 
+    def listed(self) -> NDArray[np.int64]:
+        """Those that may be there twice."""
+        return np.unique(self._suspects[: self._found])
+
     def suspects(self) -> NDArray[np.int64]:
         """A table of those that may be there twice, for ``check_members``."""
         table = np.zeros(power_of_two(2 * self._found + 1), dtype=np.int64)

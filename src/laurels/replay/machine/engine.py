@@ -11,6 +11,7 @@ from laurels.replay.machine import exact
 from laurels.replay.machine.build import machine
 from laurels.replay.machine.door import fold_door
 from laurels.replay.machine.native import apart, run_files
+from laurels.replay.machine.parts import run_parts
 from laurels.replay.machine.sides import Side, hand_over
 from laurels.replay.options import Ears, Files, Options
 from laurels.replay.play import play_books
@@ -26,6 +27,10 @@ def play_columns(
 ) -> Result:
     """Run a history; what ``laurels.replay.play`` does for the engine numba."""
     if isinstance(history, Files) and history.mapping is None and apart(program):
+        if options.in_parts:
+            joined = run_parts(program, find_files(history.paths), books, options, ears)
+            if joined is not None:
+                return joined
         found = run_files(program, find_files(history.paths), options, ears)
         if found is not None:
             finish(found.result, books, found.sides, options)

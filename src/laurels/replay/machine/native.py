@@ -43,12 +43,13 @@ from laurels.replay.values import shown
 @dataclass
 class Native:
     """What came of native files. ``slow``: rows of members that went through the door; ``vector``
-    knows the seconds of each phase."""
+    knows the seconds of each phase; ``end``: just after the last event of all that was taken"""
 
     result: Result
     sides: list[Side]
     slow: int
     vector: Vector
+    end: int | None
 
     def members(self, program: Compiled) -> Any:
         """All members, in the order of their ids; points in steps."""
@@ -85,8 +86,13 @@ def run_files(
 ) -> Native | None:
     """The same; None where the files are not plain enough to be read as columns."""
     source = open_source(program, paths)
-    if source is None:
-        return None
+    return None if source is None else run_source(program, source, options, ears)
+
+
+def run_source(
+    program: Compiled, source: Source, options: Options, ears: Ears
+) -> Native | None:  # fmt: skip
+    """The same for files that are open."""
     vector = Vector(program, source)
     try:
         vector.encode(options.threads)
@@ -103,10 +109,11 @@ def run_files(
     result.report = Report()
     side, moment = _slow(program, slow_rows, source, result, until)
     _report(result.report, vector.rows - len(slow_rows))
+    fast = vector.last()
+    ends = (moment, None if fast is None else fast + 1)
+    end = max((each for each in ends if each is not None), default=None)
     if until is None:
-        fast = vector.last()
-        ends = (moment, None if fast is None else fast + 1)
-        until = max((each for each in ends if each is not None), default=None)
+        until = end
     result.until = until
     result.events["later"] += vector.later
     ears.phase("group")
@@ -119,7 +126,7 @@ def run_files(
     if side is not None:
         sides += fold_door(program, code, side, result, options, ears)
     ears.phase("members")
-    return Native(result, sides, len(slow_rows), vector)
+    return Native(result, sides, len(slow_rows), vector, end)
 
 
 def _side(program: Compiled, vector: Vector, found: Found) -> Side:
@@ -197,9 +204,11 @@ def _slow(
     only: dict[str, set[int]] = {}
     for file, number in source.places(rows):
         only.setdefault(file, set()).add(number)
-    files = [file.path for file in source.files]
-    events = read_events(files, zone=program.program.zone, only=only)
+    events = read_events(source.paths(), zone=program.program.zone, only=only)
     result.report = events.report
     result.rejected += events.report.rejected
     side = exact.read(program, zip(events, events.places, strict=True), result, until)
-    return side, result.until
+    if until is None:
+        return side, result.until
+    moments = [item.moment for items in side.members.values() for item in items]
+    return side, max(moments) + 1 if moments else None

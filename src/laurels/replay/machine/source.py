@@ -22,6 +22,9 @@ PIECE = 1 << 20
 DENSE = 7
 """Bytes a value: below it, a column's texts are worth reading as codes of a dictionary."""
 
+ROW = "laurels.row"
+"""In the files of a part: the number of each row in the whole history."""
+
 Column = Callable[[str], Any]
 
 
@@ -42,21 +45,30 @@ class Piece(NamedTuple):
     rows: int
     file: File
     group: int
+    number: int
 
 
 class Source:
-    """Files in a row. ``names``: the columns of any; ``rows``: of all."""
+    """Files in a row. ``names``: the columns of any; ``rows``: of all.
 
-    def __init__(self, files: Sequence[File]) -> None:
+    origin  of a part: the whole history, where its rows stand
+    """
+
+    def __init__(self, files: Sequence[File], origin: Source | None = None) -> None:
         self.files = files
+        self.origin = origin
         self.pieces: list[Piece] = []
         first = 0
-        for file in files:
+        for number, file in enumerate(files):
             for group, rows in enumerate(file.groups):
-                self.pieces.append(Piece(first, rows, file, group))
+                self.pieces.append(Piece(first, rows, file, group, number))
                 first += rows
         self.rows = first
         self.names = {name for file in files for name in file.schema.names}
+
+    def paths(self) -> list[str]:
+        """The files that a history was given in."""
+        return [file.path for file in (self.origin or self).files]
 
     def types(self, name: str) -> list[Any]:
         """The types that a column has in the files that have it."""
@@ -94,6 +106,9 @@ class Source:
 
     def places(self, rows: Any) -> list[Place]:
         """Where rows stand: file, and row counted from 1."""
+        if self.origin is not None:
+            whole = self.take(rows, [ROW])[ROW] if len(rows) else pa.array([], pa.int64())
+            return self.origin.places(whole.to_numpy())
         ends = np.cumsum([file.rows for file in self.files])
         file = np.searchsorted(ends, rows, side="right")
         first = np.concatenate([[0], ends[:-1]])[file]
