@@ -138,7 +138,7 @@ def test_a_quote_says_what_would_be_earned_and_paid_and_changes_nothing() -> Non
                       "amount": "200", "occurred_at": "2026-11-02T10:00:00Z"}  # fmt: skip
             quoted = await opened.quote(TILL, name, basket)
             assert [each.points for each in quoted.answer.postings] == [10]
-            assert [(each.unit, each.points) for each in quoted.payable] == [("point", 60)]
+            assert [(each.unit, each.points) for each in quoted.payable] == [("point", 50)]
             elsewhere = await opened.quote(TILL, name, {**basket, "partner": "OTHER"})
             assert elsewhere.payable[0].points == 0
             assert elsewhere.payable[0].refusal is not None

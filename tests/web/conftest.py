@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import httpx2
+import psycopg
 import pytest
 
 from laurels.base.instants import format_instant
@@ -51,6 +52,9 @@ versions:
 
 LATELY = format_instant(now() - 3_600_000_000)
 """An hour ago: nothing that is earned then has expired."""
+LATER = format_instant(now() - 1_800_000_000)
+"""Half an hour ago."""
+NOW = format_instant(now())
 
 
 @dataclass
@@ -86,8 +90,13 @@ class Server:
         return self.run(adding())
 
 
-def serving(name: Literal["live", "sandbox"], settings: Settings = Settings()) -> Iterator[Server]:
+def serving(
+    name: Literal["live", "sandbox"], settings: Settings = Settings(), program: str = PROGRAM
+) -> Iterator[Server]:
     database = fresh_database(role=SERVICE_ROLE)
+    if name == "sandbox":
+        with psycopg.connect(database) as connection:
+            connection.execute("INSERT INTO settings (key, value) VALUES ('sandbox', 'true')")
     loop = asyncio.new_event_loop()
 
     @asynccontextmanager
@@ -106,7 +115,7 @@ def serving(name: Literal["live", "sandbox"], settings: Settings = Settings()) -
     for role in ROLES:
         server.keys[role] = server.key(role, sources=["till-7"] if role == "till" else [])
     service = opened[0].service
-    server.run(service.publish(Actor("test"), "shop", PROGRAM))
+    server.run(service.publish(Actor("test"), "shop", program))
     yield server
     stop.set()
     loop.run_until_complete(life)

@@ -183,3 +183,22 @@ def test_bodies_that_are_no_json_of_ours_are_told_apart(server: Server) -> None:
     assert status(good, **{"Content-Encoding": "gzip"}) == (415, "body-encoding")
     assert status(b" " * (17 << 20)) == (413, "body-too-large")
     assert status(b"{" + good[1:-1] + b',"id":"x"}') == (400, "json-key-twice")
+
+
+def test_the_truth_can_be_asked_for_after_an_unknown_outcome(server: Server) -> None:
+    event = a_purchase(id="a/b ж", member="m/1")
+    taken = server.ask("POST", "events", "till", json=event).json()
+    found = server.ask("GET", "events/till-7/a%2Fb%20%D0%B6", "till")
+    assert found.json() == taken
+    assert server.ask("GET", "events/till-7/never-came", "till").status_code == 404
+
+
+def test_to_a_till_what_another_one_sent_is_as_unknown_as_what_nobody_sent(server: Server) -> None:
+    event = a_purchase(source="till-8")
+    server.ask("POST", "events", json=event)
+    foreign = server.ask("GET", f"events/till-8/{event['id']}", "till").json()
+    unknown = server.ask("GET", "events/till-8/never-came", "till").json()
+    for each in (foreign, unknown):
+        each.pop("instance")
+    assert foreign == unknown
+    assert server.ask("GET", f"events/till-8/{event['id']}").status_code == 200

@@ -11,7 +11,7 @@ from laurels.web.api.limits import Rate
 from laurels.web.api.logs import Log
 from laurels.web.api.problems import MEDIA_TYPE
 from laurels.web.api.routes import ENDPOINTS, Endpoint
-from web.conftest import Server, serving
+from web.conftest import LATELY, Server, serving
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.command)
@@ -93,7 +93,7 @@ def test_what_is_not_there_and_what_is_not_done_here(server: Server) -> None:
     assert (said.status_code, said.headers["content-type"]) == (404, MEDIA_TYPE)
     said = server.ask("DELETE", "events")
     assert (said.status_code, said.json()["code"]) == (405, "method-not-allowed")
-    assert set(said.headers["allow"].split(", ")) == {"POST"}
+    assert set(said.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
     said = server.ask("GET", "/v1/key", headers={"Accept": "image/png, text/html;q=0.5"})
     assert (said.status_code, said.json()["code"]) == (406, "media-type-not-offered")
     assert server.ask("GET", "/v1/key", headers={"Accept": "text/html, */*;q=0.1"}).is_success
@@ -145,3 +145,27 @@ def test_the_log_holds_nothing_about_people(
     assert "read_member" in written
     assert "test_shell" in written
     assert "anna" not in written
+
+
+def test_a_till_cannot_tell_whose_phone_numbers_are_known(server: Server) -> None:
+    event = {"id": "p1", "type": "purchase", "member": "phone:+37120000001",
+             "occurred_at": LATELY, "amount": "5.00"}  # fmt: skip
+    server.ask("POST", "events", "till", json=event)
+    hold = {"id": "h", "occurred_at": LATELY, "points": "1"}
+    answers = []
+    for number in ("+37120000001", "+37120000002"):
+        basket = {**event, "member": f"phone:{number}", "id": "q"}
+        answers += [
+            server.ask("GET", f"members/phone:{number}", "till").json(),
+            server.ask("POST", "quotes", "till", json=basket).json(),
+            server.ask("POST", "holds", "till", json=hold | {"member": f"phone:{number}"}).json(),
+        ]  # fmt: skip
+    for each in answers:
+        each.pop("instance")
+    assert answers[:3] == answers[3:]
+    assert {each["code"] for each in answers} == {"member-unknown"}
+
+
+def test_a_live_server_moves_no_clock(server: Server) -> None:
+    said = server.ask("PUT", "/v1/sandbox/clock", json={"now": "2030-01-01T00:00:00Z"})
+    assert (said.status_code, said.json()["code"]) == (403, "sandbox-only")

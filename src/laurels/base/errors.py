@@ -310,6 +310,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "program-too-many": ("request", "There are as many programs as one database can hold."),
     "port-taken": ("request", "Nothing can listen on the port."),
     "programs-not-comparable": ("request", "Two programs give one word two meanings."),
+    "quote-stale": ("request", "The terms have changed since the quote."),
     "rate-invalid": ("request", "A rate is not `4%`, `0.04`, `1/25` or `1 per 25`."),
     "rate-too-fine": ("request", "A rate needs a numerator or denominator beyond 10^9."),
     "recorded-at-not-yours": ("request", "The caller may not say when an event was recorded."),

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as quoted
 
-from laurels.base.outside import fresh_id
+from laurels.base.instants import format_instant
+from laurels.base.outside import fresh_id, now
 
 Fields = Mapping[str, Any]
 
@@ -133,8 +134,9 @@ def known(query: Fields) -> dict[str, str]:
 
 
 def identified(fields: Fields) -> dict[str, Any]:
-    """Fields with an id. One that is made here lives as long as the call: to be sure across a
-    restart, bring your own, or use a queue."""
+    """Fields with an id and a time. What is made here lives as long as the call: to be sure
+    across a restart, bring your own, or use a queue."""
     given = {name: value for name, value in fields.items() if value is not None}
     given.setdefault("id", fresh_id())
+    given.setdefault("occurred_at", format_instant(now()))
     return given

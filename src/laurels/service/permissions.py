@@ -36,6 +36,7 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "explain_posting": READERS,
     "write_member": STAFF,
     "block_member": STAFF,
+    "unblock_member": STAFF,
     "merge_members": OFFICE,
     "close_member": OFFICE,
     "erase_member": OWNER,
@@ -75,6 +76,8 @@ phone number is as unknown as nobody's."""
 
 SOURCE_DEFAULT = "api"
 """The source of what is sent without one by a key that is bound to none."""
+
+SOURCE_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +162,9 @@ def source_for(caller: Caller, asked: object) -> str:
             where="source",
             expected="one of " + ", ".join(caller.sources),
         )
-    return str(asked)
+    if not isinstance(asked, str) or len(asked) > SOURCE_MAX or not asked.isprintable():
+        raise RequestError(
+            "field-value", "it is no name of a source", where="source",
+            expected=f"a text of at most {SOURCE_MAX} characters",
+        )  # fmt: skip
+    return asked

@@ -105,11 +105,14 @@ def _payable(
     Too many is too many for whatever is above it, so a few trials find the most that is not.
     """
     name = running.compiled.program.units[unit].name
-    most = desk.balances()[4 * unit]
-    moved, why = _pay(running, row, found, coming, unit, max(most, 1))
+    # what the event itself would give cannot pay for it
+    most = min(desk.balances()[4 * unit], _before(running, row, found, coming)[4 * unit])
+    if most < 1:
+        return Payable(name, Decimal(0), Refusal("not-covered", {"unit": name, "points": 1}))
+    moved, why = _pay(running, row, found, coming, unit, most)
     if why is None or why.code not in TOO_MANY:
         return Payable(name, scaled(running, unit, moved), why)
-    low, high = 0, max(most, 1)
+    low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
         _, said = _pay(running, row, found, coming, unit, middle)
@@ -121,6 +124,14 @@ def _payable(
         return Payable(name, Decimal(0), why)
     moved, why = _pay(running, row, found, coming, unit, low)
     return Payable(name, scaled(running, unit, moved), why)
+
+
+def _before(running: Running, row: Member, found: Found, coming: Coming) -> list[int]:
+    """The balances of a member just before the event would be taken."""
+    desk = Desk(running, row, found)
+    assert coming.event is not None
+    desk.book.advance(max(coming.event.acts, coming.event.recorded))
+    return desk.balances()
 
 
 TOO_MANY = frozenset({"above-limit", "not-covered"})

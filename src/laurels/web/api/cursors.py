@@ -62,8 +62,12 @@ class Cursors:
             raise _wrong("it belongs to another list or other filters")
         return place
 
+    def seal(self, content: bytes) -> bytes:
+        """What only this server can have put to some content: 32 bytes."""
+        return hmac.digest(self._secret, content, "sha256")
+
     def _tag(self, content: bytes) -> bytes:
-        return hmac.digest(self._secret, content, "sha256")[:_TAG]
+        return self.seal(b"cursor" + content)[:_TAG]
 
 
 def _digest(of: Mapping[str, str]) -> bytes:

@@ -78,7 +78,7 @@ class Write(Body):
 
     id: Id | None = Field(None, description="Or in the header `Idempotency-Key`.")
     source: Source | None = None
-    occurred_at: Instant | None = Field(None, description="When it happened; default: now.")
+    occurred_at: Instant
 
     def fields(self) -> dict[str, Any]:
         """What was sent, without what was not."""
@@ -120,6 +120,22 @@ class CloseHoldBody(Write):
     points: Points | None = None
 
 
+class CaptureBody(CloseHoldBody):
+    """What to take of a hold; with a quote it says when the terms have changed since."""
+
+    quote: str | None = Field(None, max_length=200, description="Of the answer to the basket.")
+    basket: dict[str, Any] | None = Field(None, description="What was quoted.")
+
+
+class MemberBody(Write):
+    """What is to be known of a member. What is not named stays."""
+
+    attributes: dict[str, str] | None = Field(None, examples=[{"born": "1990-05-17"}])
+    products: dict[str, bool] | None = Field(None, description="Held from now on, or no more.")
+    identities: dict[str, str] | None = Field(None, examples=[{"phone": "+37120000001"}])
+    enrolment: list[str] | None = Field(None, examples=[["enrolled"]])
+
+
 class Line(Shown):
     """A line of a purchase or of a return; with attributes that the program declares."""
 
@@ -143,6 +159,12 @@ class Event(Shown):
     lines: list[Line] | None = None
 
 
+class Basket(Event):
+    """An event that may come: what is on the counter."""
+
+    id: str | None = Field(None, description="Not read: a quote is of no event yet.")
+
+
 class Control(Body):
     """What a batch adds up to. Where its events do not, none of them is taken."""
 
@@ -151,9 +173,11 @@ class Control(Body):
 
 
 class Batch(Body):
-    """Up to 10,000 events, each answered by itself."""
+    """Up to 10,000 events, each answered by itself: one that is wrong holds up no other."""
 
-    events: list[Event] = Field(min_length=1, max_length=10_000)
+    events: list[dict[str, Any]] = Field(
+        min_length=1, max_length=10_000, description="Each an `Event`."
+    )
     control: Control | None = None
 
 
@@ -164,8 +188,9 @@ class EventOrBatch(RootModel[Event | Batch]):
 class Posting(Shown):
     """Points that moved from one account to another."""
 
-    id: str
-    event: str
+    id: str | None = Field(None, description="In a list: ask for its explanation by this.")
+    name: str = Field(description="Says what it is; the same in every replay.")
+    event: str | None = None
     kind: str = Field(examples=["earned"])
     unit: str
     points: Decimal
@@ -262,6 +287,28 @@ class Answers(Shown):
 
 class AnswerOrAnswers(RootModel[Answer | Answers]):
     """The answer to one event, or to each of many."""
+
+
+class Payable(Shown):
+    """How many points of a unit may be paid; with a refusal where none may."""
+
+    unit: str
+    points: Decimal
+    refusal: Refusal | None = None
+
+
+class Quote(Shown):
+    """What a basket would earn and what of it may be paid in points."""
+
+    status: Literal["taken", "refused", "waiting", "parked", "ignored"]
+    source: str
+    member: str | None = None
+    refusal: Refusal | None = None
+    postings: list[Posting]
+    balances: dict[str, Balance]
+    payable: list[Payable]
+    at: Instant
+    quote: str = Field(description="For the capture: is this still so?")
 
 
 class Lot(Shown):
@@ -377,6 +424,20 @@ class HoldState(Shown):
     source: str
     hold: str
     member: str
+    unit: str
+    state: Literal["refused", "open", "closed"]
+    points: Decimal
+    held: Decimal
+    captured: Decimal
+    voided: Decimal
+    until: Instant | None
+
+
+class Standing(Shown):
+    """What a member is now."""
+
+    member: str
+    status: Literal["active", "blocked", "closed", "erased", "merged"]
 
 
 class Total(Shown):
@@ -384,16 +445,36 @@ class Total(Shown):
 
     unit: str
     account: str
-    balance: Decimal
+    points: Decimal
+    postings: int
 
 
 class Ledger(Shown):
-    """Totals by account and unit: each unit sums to zero."""
+    """Totals by account and unit."""
 
+    program: str
+    at: Instant | None
     totals: list[Total]
+    sums: dict[str, Decimal] = Field(description="Over all accounts, by unit: zero.")
+
+
+class Version(Shown):
+    """A version of a program."""
+
+    version: int
+    note: str | None
+    effective_from: Instant | None
+    published_at: Instant | None
+    state: Literal["in-force", "coming", "past"]
 
 
 class ProgramState(Shown):
-    """A program: the version in force and those to come."""
+    """A program: its text, the version in force, those that were and those to come."""
 
     program: str
+    title: str | None
+    epoch: int
+    published_at: Instant | None
+    text: str
+    version: int | None
+    versions: list[Version]

@@ -14,19 +14,25 @@ from laurels.base.errors import RequestError
 from laurels.base.money import EXPONENT_MAX, format_decimal, parse_decimal
 from laurels.service.permissions import check_event_type, source_for
 from laurels.service.types import Answer, Control
-from laurels.web.api.codec import Batch, Event, read_events
+from laurels.web.api.codec import Batch, Event, Value, kind, read_events
 from laurels.web.api.codec import Control as ControlBody
 from laurels.web.api.exchange import (
     BATCH_BODY_MAX,
     Exchange,
     answer,
     body_of,
+    choice_of,
     idempotency_key,
+    limit_of,
+    page_answer,
+    place_of,
 )
 from laurels.web.api.problems import Trouble, problem_of, render
-from laurels.web.api.shapes import Json, answer_data
+from laurels.web.api.shapes import Json, answer_data, dated
 
 EVENTS_MAX = 10_000
+TEXTS = ("id", "source", "type", "member", "occurred_at", "amount", "currency")
+"""What every event may have; none of it is a flag."""
 LANE_MAX = 100
 """A batch above this many events goes through the lane for bulk work."""
 
@@ -79,12 +85,29 @@ async def _take_batch(exchange: Exchange, batch: Batch, key: str | None) -> list
 def prepared(exchange: Exchange, event: Event, key: str | None) -> Event:
     """An event with its source, and with its id where the header gives it.
 
-    Raises: RequestError for a source that the key is not bound to.
+    Raises: RequestError for a source that the key is not bound to, and for what is no text.
     """
+    for name in TEXTS:
+        value = event.get(name)
+        if value.__class__ is not str and value is not None:
+            raise RequestError("field-type", f"it is {kind(value)}", where=name, expected="a text")
+    lines = event.get("lines")
+    if lines is not None:
+        _check_lines(lines)
     event["source"] = source_for(exchange.caller, event.get("source"))
     if key is not None and not event.get("id"):
         event["id"] = key
     return event
+
+
+def _check_lines(lines: Value) -> None:
+    if not isinstance(lines, list):
+        raise RequestError("field-type", f"it is {kind(lines)}", where="lines", expected="a list")
+    for at, line in enumerate(lines):
+        name = line.get("line")
+        if name.__class__ is not str and name is not None:
+            where = f"lines[{at}].line"
+            raise RequestError("field-type", f"it is {kind(name)}", where=where, expected="a text")
 
 
 def rejected(event: Event, error: RequestError, prefix: str) -> Json:
@@ -141,3 +164,38 @@ def told(exchange: Exchange, taken: Answer) -> Response:
     if taken.error is None:
         return answer(answer_data(taken))
     return render(problem_of(taken.error), exchange.request.scope["state"]["request_id"])
+
+
+async def what_became(exchange: Exchange) -> Response:
+    """What became of an event: the truth after an unknown outcome."""
+    source, identity = exchange.request.path_params["source"], exchange.request.path_params["event"]
+    caller = exchange.caller
+    if caller.role == "till" and caller.sources and source not in caller.sources:
+        raise _unknown()
+    try:
+        found = await exchange.service.event(exchange.actor, exchange.program, source, identity)
+    except RequestError as error:
+        raise (_unknown() if error.code == "event-unknown" else error) from None
+    return answer(answer_data(found))
+
+
+def _unknown() -> RequestError:
+    """To a till, what another one sent is as unknown as what nobody sent."""
+    return RequestError("event-unknown", "there is no such event", where="id")
+
+
+STATES = ("parked", "waiting", "rejected")
+
+
+async def list_events(exchange: Exchange) -> Response:
+    """Events that are parked, that wait for what they name, or that were rejected."""
+    state = choice_of(exchange, "state", STATES)
+    of = {"state": state}
+    page = await exchange.service.events(
+        exchange.actor,
+        exchange.program,
+        state,
+        after=place_of(exchange, of),
+        limit=limit_of(exchange.request),
+    )
+    return page_answer(exchange, page, of, [dated(row) for row in page.rows])

@@ -129,8 +129,8 @@ def idempotency_key(request: Request) -> str | None:
 def identified(exchange: Exchange, fields: dict[str, Any]) -> dict[str, Any]:
     """Fields of a write with their source and, from the header, their id. Raises RequestError."""
     fields["source"] = source_for(exchange.caller, fields.get("source"))
+    key = idempotency_key(exchange.request)
     if not fields.get("id"):
-        key = idempotency_key(exchange.request)
         if key is None:
             raise RequestError(
                 "field-missing",

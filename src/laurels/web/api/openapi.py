@@ -182,8 +182,7 @@ def _parameters(endpoint: Endpoint, path: str) -> list[Json]:
                 "in": "header",
                 "required": False,
                 "description": "The id, where the body has none: quoted, or bare.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 202,
-                           "pattern": "^[\\x21-\\x7e]([\\x20-\\x7e]*[\\x21-\\x7e])?$"},
+                "schema": {"type": "string"},
             }
         )  # fmt: skip
     return found
@@ -275,6 +274,7 @@ def _tidied(tree: Any) -> Any:
     return [_tidied(each) for each in tree] if isinstance(tree, list) else tree
 
 
+AT = {"occurred_at": "2025-03-01T12:00:00Z"}
 PURCHASE = {
     "id": "receipt-0001",
     "type": "purchase",
@@ -288,12 +288,15 @@ EXAMPLES: dict[str, dict[str, Json]] = {
         "many": {"events": [PURCHASE], "control": {"count": 1, "sum": "480.00"}},
     },
     "quote": {"basket": PURCHASE},
-    "place_hold": {"hold": {"id": "hold-0001", "member": "anna", "points": "100"}},
+    "place_hold": {"hold": {"id": "hold-0001", **AT, "member": "anna", "points": "100"}},
+    "capture_hold": {"all": {"id": "c-1", **AT}, "part": {"id": "c-2", **AT, "points": "60"}},
+    "void_hold": {"all": {"id": "void-0001", **AT}},
     "adjust": {
-        "goodwill": {"id": "case-17", "member": "anna", "direction": "credit", "points": "50",
+        "goodwill": {"id": "case-17", **AT, "member": "anna", "direction": "credit", "points": "50",
                      "reason": "A late delivery"},
     },
-    "transfer": {"gift": {"id": "gift-1", "member": "anna", "to": "berta", "points": "100"}},
+    "transfer": {"gift": {"id": "gift-1", **AT, "member": "anna", "to": "berta", "points": "100"}},
+    "move_clock": {"a month on": {"now": "2025-04-01T00:00:00Z"}},
 }  # fmt: skip
 
 

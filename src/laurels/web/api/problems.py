@@ -62,6 +62,14 @@ STATUS: dict[str, int] = {
     "posting-unknown": 404,
     "program-too-large": 413,
     "program-unknown": 404,
+    "clock-back": 409,
+    "identity-taken": 409,
+    "member-closed": 409,
+    "not-your-source": 403,
+    "position-wrong": 400,
+    "program-not-ready": 409,
+    "quote-stale": 409,
+    "recorded-at-not-yours": 403,
     "route-unknown": 404,
     "sandbox-only": 403,
     "too-many-requests": 429,
@@ -102,10 +110,12 @@ class Trouble(RequestError):
         headers: Mapping[str, str] | None = None,
         expected: str = "",
         hint: str = "",
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code, what, expected=expected, hint=hint)
         self.details = tuple(details)
         self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,7 @@ class Problem:
     """A problem, ready to be told.
 
     headers  what the answer carries beside the body: Retry-After, WWW-Authenticate, Allow
+    extra    members of the document that only this code has
     """
 
     status: int
@@ -121,6 +132,7 @@ class Problem:
     errors: tuple[Detail, ...] = ()
     findings: tuple[Finding, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def data(self, request_id: str = "") -> dict[str, Any]:
         """The members of the problem document."""
@@ -137,7 +149,7 @@ class Problem:
             said["errors"] = [each.data() for each in self.errors[:ERRORS_MAX]]
         if self.findings:
             said["findings"] = [finding_data(each) for each in self.findings]
-        return said
+        return {**said, **self.extra}
 
 
 def type_of(code: str) -> str:
@@ -183,6 +195,7 @@ def problem_of(error: LaurelsError, prefix: str = "") -> Problem:
             _sentence(error),
             error.details,
             headers=error.headers,
+            extra=error.extra,
         )
     if isinstance(error, RequestError):
         place = pointer_of(error.where, prefix)

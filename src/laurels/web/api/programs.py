@@ -10,10 +10,11 @@ from laurels.web.api.exchange import (
     Exchange,
     answer,
     check_media_type,
+    instant_of,
     limited_body,
 )
 from laurels.web.api.problems import Detail, Trouble
-from laurels.web.api.shapes import published_data
+from laurels.web.api.shapes import dated, published_data
 
 TEXT_MAX = 1 << 20
 TEXT_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/plain")
@@ -34,6 +35,13 @@ async def publish_program(exchange: Exchange) -> Response:
         exchange.actor, exchange.program, text, dry_run=dry_run
     )
     return answer(published_data(published))
+
+
+async def read_program(exchange: Exchange) -> Response:
+    """The version in force, now or at an instant, and those to come."""
+    at = await instant_of(exchange, "at")
+    found = await exchange.service.program(exchange.actor, exchange.program, at=at)
+    return answer(dated(found))
 
 
 def flag_of(request: Request, name: str) -> bool:

@@ -13,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from laurels.base.messages import LANGUAGES
+from laurels.web.api import books, events, holds, members, moves, programs, quotes, sandbox
 from laurels.web.api import documents as D
-from laurels.web.api import events, holds, moves, programs, sandbox
+from laurels.web.api.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from laurels.web.api.exchange import Exchange, enter, known_parameters
 from laurels.web.api.paths import TextConvertor as _TextConvertor  # registers `text`
 
@@ -65,23 +67,82 @@ class Endpoint:
         return Route(self.path, run, methods=[self.method], name=self.command)
 
 
+def _instant(name: str, description: str) -> Parameter:
+    return Parameter(name, {"type": "string", "maxLength": 40}, description)
+
+
+AT = _instant("at", "Business time, as known now.")
+KNOWN_AT = _instant("known_at", "As it was known then.")
+LIMIT = Parameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+    "Rows of a page.",
+)
+CURSOR = Parameter("cursor", {"type": "string", "maxLength": 1000}, "`next` of the page before it.")
+STATE = Parameter(
+    "state", {"type": "string", "enum": list(events.STATES)}, "Which events.", required=True
+)
+LANG = Parameter(
+    "lang", {"type": "string", "enum": list(LANGUAGES), "default": "en"}, "The language."
+)
 DRY_RUN = Parameter("dry_run", {"type": "boolean", "default": False}, "Say what would come of it.")
+SOURCE = Parameter(
+    "source", {"type": "string", "maxLength": 200}, "Of the hold; default: that of the key."
+)
+
 PROGRAM = "/v1/programs/{program:text}"
+MEMBER = PROGRAM + "/members/{member:text}"
+HOLD = PROGRAM + "/holds/{hold:text}"
+FOUND = frozenset({404})
 CONFLICT = frozenset({404, 409})
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", PROGRAM + "/events", "send_events", events.send_events, "events",
              D.AnswerOrAnswers, D.EventOrBatch, writes=True, also=CONFLICT),
+    Endpoint("POST", PROGRAM + "/quotes", "quote", quotes.quote, "tills",
+             D.Quote, D.Basket, also=FOUND),
     Endpoint("POST", PROGRAM + "/holds", "place_hold", holds.place_hold, "tills",
              D.Answer, D.HoldBody, writes=True, also=CONFLICT),
+    Endpoint("POST", HOLD + "/capture", "capture_hold", holds.capture_hold, "tills",
+             D.Answer, D.CaptureBody, writes=True, also=CONFLICT),
+    Endpoint("POST", HOLD + "/void", "void_hold", holds.void_hold, "tills",
+             D.Answer, D.CloseHoldBody, writes=True, also=CONFLICT),
+    Endpoint("GET", HOLD, "read_hold", holds.read_hold, "tills",
+             D.HoldState, parameters=(SOURCE,), also=FOUND),
+    Endpoint("GET", PROGRAM + "/events/{source:text}/{event:text}", "read_event",
+             events.what_became, "events", D.Answer, also=FOUND),
+    Endpoint("GET", PROGRAM + "/events", "list_events", events.list_events, "events",
+             D.Rows, parameters=(STATE, LIMIT, CURSOR), also=FOUND),
+    Endpoint("GET", MEMBER, "read_member", members.read_member, "members",
+             D.Member, parameters=(AT, KNOWN_AT), also=FOUND),
+    Endpoint("GET", MEMBER + "/postings", "list_postings", members.list_postings, "members",
+             D.PostingRows, parameters=(LIMIT, CURSOR), also=FOUND),
+    Endpoint("GET", MEMBER + "/postings/{posting:text}/explanation", "explain_posting",
+             members.explain_posting, "members", D.Explanation, parameters=(LANG,), also=FOUND),
+    Endpoint("PUT", MEMBER, "write_member", members.write_member, "members",
+             D.Answers, D.MemberBody, writes=True, also=CONFLICT),
+    Endpoint("POST", MEMBER + "/block", "block_member", members.block_member, "members",
+             D.Standing, also=CONFLICT),
+    Endpoint("POST", MEMBER + "/unblock", "unblock_member", members.unblock_member, "members",
+             D.Standing, also=CONFLICT),
+    Endpoint("POST", MEMBER + "/close", "close_member", members.close_member, "members",
+             D.Standing, also=CONFLICT),
+    Endpoint("DELETE", MEMBER, "erase_member", members.erase_member, "members",
+             D.Standing, also=CONFLICT),
     Endpoint("POST", PROGRAM + "/adjustments", "adjust", moves.adjust, "points by hand",
              D.Answer, D.AdjustmentBody, writes=True, also=CONFLICT),
     Endpoint("POST", PROGRAM + "/transfers", "transfer", moves.transfer, "points by hand",
              D.Answer, D.TransferBody, writes=True, also=CONFLICT),
+    Endpoint("GET", PROGRAM + "/ledger", "read_ledger", books.read_ledger, "the whole program",
+             D.Ledger, parameters=(AT,), also=FOUND),
     Endpoint("PUT", PROGRAM, "publish_program", programs.publish_program, "the whole program",
              D.Published, programs.TEXT_TYPES, parameters=(DRY_RUN,), also=frozenset({409})),
+    Endpoint("GET", PROGRAM, "read_program", programs.read_program, "the whole program",
+             D.ProgramState, parameters=(AT,), also=FOUND),
     Endpoint("GET", "/v1/key", "read_key", sandbox.read_key, "keys", D.Key),
     Endpoint("GET", "/v1/sandbox/clock", "read_clock", sandbox.read_clock, "sandbox", D.Clock),
+    Endpoint("PUT", "/v1/sandbox/clock", "move_clock", sandbox.move_clock, "sandbox",
+             D.Clock, D.ClockBody, also=frozenset({409})),
 )  # fmt: skip
 
 __all__ = ["ENDPOINTS", "Endpoint", "Parameter", "_TextConvertor"]

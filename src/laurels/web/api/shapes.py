@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from laurels.base.errors import CODES
+from laurels.base.errors import CODES, Refusal
 from laurels.base.instants import format_instant
 from laurels.service.types import Answer, MemberView, Published
 from laurels.web.api.problems import finding_data, problem_of
@@ -19,9 +19,13 @@ def number(value: Decimal) -> str:
     return format(value, "f")
 
 
+NEVER = 4 * 10**18
+"""Instants beyond this, either way, mean that there is none: always, or never."""
+
+
 def instant(value: int | None) -> str | None:
     """RFC 3339 in UTC."""
-    return None if value is None else format_instant(value)
+    return None if value is None or abs(value) > NEVER else format_instant(value)
 
 
 def plain(value: Any) -> Any:
@@ -39,7 +43,7 @@ def dated(value: Any) -> Any:
     """Like `plain`, and integers under a key that is a time (`at`, `until`, …_at) as RFC 3339."""
     if isinstance(value, Mapping):
         return {
-            str(key): format_instant(each) if _is_time(str(key), each) else dated(each)
+            str(key): instant(each) if _is_time(str(key), each) else dated(each)
             for key, each in value.items()
         }
     if isinstance(value, list | tuple):
@@ -48,7 +52,7 @@ def dated(value: Any) -> Any:
 
 
 def _is_time(key: str, value: Any) -> bool:
-    return type(value) is int and (key in ("at", "until", "now") or key.endswith("_at"))
+    return type(value) is int and (key in ("at", "until", "now") or key.endswith(("_at", "_from")))
 
 
 def answer_data(answer: Answer, prefix: str = "") -> Json:
@@ -73,18 +77,19 @@ def answer_data(answer: Answer, prefix: str = "") -> Json:
     if answer.points is not None:
         data["points"] = number(answer.points)
     if answer.refusal is not None:
-        code = answer.refusal.code
-        data["refusal"] = {
-            "code": code,
-            "detail": CODES[code][1],
-            "params": plain(answer.refusal.params),
-        }
+        data["refusal"] = refusal_data(answer.refusal)
     if answer.error is not None:
         data["problem"] = problem_of(answer.error, prefix).data()
         return data
     data["postings"] = [posting_data(each) for each in answer.postings]
     data["balances"] = {unit: balance_data(each) for unit, each in answer.balances.items()}
     return data
+
+
+def refusal_data(refusal: Refusal) -> Json:
+    """Why the rules say no."""
+    code = refusal.code
+    return {"code": code, "detail": CODES[code][1], "params": plain(refusal.params)}
 
 
 def balance_data(balance: Any) -> Json:
@@ -98,9 +103,9 @@ def balance_data(balance: Any) -> Json:
 
 
 def posting_data(posting: Any) -> Json:
-    """A posting. What is empty is left out."""
+    """A posting. What is empty is left out; `name` says what it is."""
     data: Json = {
-        "id": posting.id,
+        "name": posting.id,
         "event": posting.event,
         "kind": posting.kind,
         "unit": posting.unit,

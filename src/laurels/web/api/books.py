@@ -1,0 +1,49 @@
+"""The whole program: totals for the general ledger, and everything that happened, in order."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from starlette.responses import Response
+
+from laurels.web.api.exchange import (
+    Exchange,
+    answer,
+    instant_of,
+)
+from laurels.web.api.shapes import dated, instant, number
+
+TOTALS = ("unit", "account", "points", "postings")
+
+
+async def read_ledger(exchange: Exchange) -> Response:
+    """Totals by account and unit, now or at an instant; as CSV where `Accept` asks for it."""
+    at = await instant_of(exchange, "at")
+    totals = await exchange.service.ledger(exchange.actor, exchange.program, at=at)
+    if "text/csv" in exchange.request.headers.get("accept", ""):
+        return Response(csv_of(dated(totals)), media_type="text/csv")
+    return answer(
+        {"program": exchange.program, "at": instant(at), "totals": dated(totals),
+         "sums": {unit: number(points) for unit, points in sums_of(totals).items()}}
+    )  # fmt: skip
+
+
+def sums_of(totals: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+    """The sum of each unit over all accounts: zero, or the books are wrong."""
+    found: dict[str, Decimal] = {}
+    for each in totals:
+        found[each["unit"]] = found.get(each["unit"], Decimal(0)) + each["points"]
+    return found
+
+
+def csv_of(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV (RFC 4180), with a heading."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, TOTALS, extrasaction="ignore", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
