@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from laurels.service.bodies import chained, digest_of
 from laurels.service.service import Service
 from support.service import OWNER, TILL, install, postings, service
 
-RETAIL = "programs/retail-starter/program.yaml"
+RETAIL = Path(__file__).parent.parent.parent / "programs/retail-starter/program.yaml"
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

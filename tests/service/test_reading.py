@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Coroutine
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from support.books import play, state
 from support.programs import compiled, history, program_text
 from support.service import OWNER, TILL, in_order, install, postings, service
 
-MIRED = "programs/mired-coalition/program.yaml"
+MIRED = Path(__file__).parent.parent.parent / "programs/mired-coalition/program.yaml"
 SUPPORT = Actor("kim", frozenset({"support"}))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from laurels.service.types import Actor, Control
 from support.programs import compiled, history, program_text
 from support.service import OWNER, TILL, in_order, install, postings, service
 
-MIRED = "programs/mired-coalition/program.yaml"
+MIRED = Path(__file__).parent.parent.parent / "programs/mired-coalition/program.yaml"
 
 
 def key(posting: Posting) -> tuple[int, str]:

@@ -27,7 +27,7 @@ MOST = 512
 """Events in a batch."""
 PAUSE = 0.005
 """Seconds until a member that was not free is tried again."""
-TRIES = 400
+TRIES = 2000
 """How often; after that the caller is asked to come again."""
 RETRIES = 5
 """How often a transaction is repeated that lost against another."""
