@@ -161,6 +161,12 @@ def diff(
             show_changes(stdout(), changes)
 
 
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="One HTML page that needs nothing else."),
+]
+
+
 class Redeemed(StrEnum):
     """What a comparison does about redemptions."""
 
@@ -192,6 +198,7 @@ def compare(
     formats: Annotated[
         str, typer.Option("--format", help="Of the tables in DIR: parquet, csv, or both.")
     ] = "parquet",
+    report: ReportFile = None,
     as_json: AsJson = False,
     mapping: MapFile = None,
 ) -> None:
@@ -205,6 +212,8 @@ def compare(
 
     wanted = _formats(formats)
     new, events = comparing.split(rest, bool(settings or grids))
+    if grids and (report or out):
+        usage("--report and --out are about one comparison: leave out --grid", "--grid")
     with told(as_json), history.meter() as bar:
         files = history.files(events, mapping)
         if grids:
@@ -222,6 +231,11 @@ def compare(
         if out is not None:
             comparing.write(out, found, wanted)
             stderr().print(f"written to {out}", style="dim")
+        if report is not None:
+            from laurels.lab.report import report as page
+            from laurels.replay.pages import write_page
+
+            write_page(report, page(found.data))
         if as_json:
             print_json({"ok": True, **found.data})
         else:
@@ -241,6 +255,7 @@ def replay(
     formats: Annotated[
         str, typer.Option("--format", help="Of the tables in DIR: parquet, csv, or both.")
     ] = "parquet",
+    report: ReportFile = None,
     as_json: AsJson = False,
     mapping: MapFile = None,
     as_recorded: Annotated[
@@ -278,6 +293,11 @@ def replay(
         with history.meter() as bar:
             found = history.files(events, mapping)
             ran = history.run(compiled, found, bar, options=options, out=out, formats=wanted)
+        if report is not None:
+            from laurels.replay.pages import write_page
+            from laurels.replay.report import report as page
+
+            write_page(report, page(ran.summary))
         rejected = len(ran.result.rejected)
         failed = strict and rejected > 0
         if as_json:
