@@ -196,6 +196,17 @@ def test_replay_json_is_one_object(events, tmp_path):
     assert saved["points"] == found["points"]
 
 
+def test_a_first_run_says_that_it_compiles_and_engines_agree(events, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = laurels("replay", RETAIL, events, "--json")
+    again = laurels("replay", RETAIL, events, "--json", "--engine", "numba")
+    other = laurels("replay", RETAIL, events, "--json", "--engine", "python")
+    assert ["compiling" in each.stderr for each in (first, again, other)] == [True, False, False]
+    found = [data_of(each) for each in (first, again, other)]
+    assert [each.pop("run")["engine"] for each in found] == ["numba", "numba", "python"]
+    assert found[0] == found[1] == found[2]
+
+
 def test_replay_until_and_csv(events, tmp_path):
     out = tmp_path / "out"
     result = laurels("replay", RETAIL, events, "--until", "2025-03-03", "--out", out, "--json",
