@@ -27,12 +27,15 @@ from laurels.bench.generated import write_history
 from laurels.bench.histories import result
 from laurels.cli import shipped
 from laurels.engine.compiled import Compiled, load
+from laurels.lab.compare import compare
+from laurels.lab.pair import pair, side
 from laurels.replay.machine.build import machine
 from laurels.replay.machine.native import Native, replay_files
 from laurels.replay.options import Files, Options
 from laurels.replay.output import books_in
 from laurels.replay.play import play
 from laurels.replay.summary import summary
+from laurels.replay.tables import Kept
 
 ROUNDS = 3
 BYTES = 64
@@ -41,6 +44,8 @@ FLAT = 1.3
 FIRST = 10**6
 """Events of the smallest history of the growth table."""
 MEMBERS = (10**3, 10**4, 10**5, 10**6, 10**7)
+COMPARED = 20_000
+"""Events of the history that is compared, at most: it goes through the door event by event."""
 GROUP_BY = "DuckDB's group by"
 
 
@@ -63,6 +68,7 @@ def bench_replay() -> list[dict[str, Any]]:
             rows.append(_memory(each, path))
             if number == 0:
                 rows.append(_postings(program, path, threads))
+                rows.append(_compare(each, path, members))
             if number == 0 and largest:
                 rows += _growth(program, path, each, threads, largest)
     return rows
@@ -153,6 +159,25 @@ def _postings(program: Compiled, path: Path, threads: int) -> dict[str, Any]:
     known = None if peer == float("inf") else peer
     case = f"  with {rows:,} postings written"
     return result(case, total, "s", known, "DuckDB's copy of them", known)
+
+
+def _compare(each: dict[str, Any], path: Path, members: int) -> dict[str, Any]:
+    """A comparison of two programs beside one replay of the same few events by the same way."""
+    both = pair(side(str(program_file(each))), side(str(program_file(each))))
+    program = both.old.program
+    few = path.with_name("few.parquet")
+    count = min(COMPARED, pq.read_metadata(path).num_rows)
+    write_history(program, count, min(members, max(1, count // 60)), few, each, False)
+    options = Options(postings=False, passed=True, lists=False)
+    once = twice = float("inf")
+    for _ in range(ROUNDS):
+        begin = perf_counter()
+        play(program, Files((few,)).read(program), Kept(program, passed=True), options)
+        middle = perf_counter()
+        compare(both, Files((few,)).read(program), options=options)
+        once, twice = min(once, middle - begin), min(twice, perf_counter() - middle)
+    case = f"  compare: {count:,} events"
+    return result(case, twice, "s", 2 * once, "one replay by the same way", once)
 
 
 # -- memory ------------------------------------------------------------------------------------
