@@ -8,7 +8,7 @@ sequence numbers; a reader that wants it exactly compares them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from laurels.base.errors import RequestError
@@ -21,11 +21,10 @@ from laurels.service.load import rows_of
 from laurels.service.programs import Connection, Running
 from laurels.store.rows import numbers
 
-KINDS = {1: "event.taken", 2: "points.due", 10: "points.expiring"}
-"""Of rows, as they are stored: an event was taken; what fell due by itself was posted; a member is
-to be told that points expire soon."""
+EVENT, DUES = 1, 2
+KINDS = {EVENT: "event.taken", DUES: "points.due"}
+"""Of rows, as they are stored: an event was taken; what fell due by itself was posted."""
 
-EVENT, DUES, EXPIRING = 1, 2, 10
 MEMBER_MAX, SEQUENCE_MAX = 2**63 - 1, 2**31 - 1
 BEGINNING = ""
 
@@ -88,7 +87,6 @@ async def read_feed(
 
     event.taken      event, balances, postings: what was posted when it was taken
     points.due       postings
-    points.expiring  expiring
     """
     place = read_position(after)
     found = await rows_of(
@@ -107,7 +105,6 @@ async def read_feed(
         posted.setdefault((row.member, row.sequence), []).append(row)
     named = wanted([row for rows in posted.values() for row in rows]) | set(places)
     events = await _events(connection, named)
-    reminders = await _reminders(connection, [row for row in found if row[3] == EXPIRING])
     names = _names(events)
     rows = []
     for transaction, member, sequence, kind, at, name in found:
@@ -121,12 +118,9 @@ async def read_feed(
             "program": running.name, "kind": KINDS[kind], "member": called,
             "sequence": sequence, "at": at,
         }  # fmt: skip
-        if kind == EXPIRING:
-            said["expiring"] = reminders.get((member, at), [])
-        else:
-            if kind == EVENT:
-                said |= _event(running, events[member, sequence], called)
-            said["postings"] = [posting_data(each) for each in postings]
+        if kind == EVENT:
+            said |= _event(running, events[member, sequence], called)
+        said["postings"] = [posting_data(each) for each in postings]
         rows.append(said)
     return rows
 
@@ -182,11 +176,3 @@ def _names(events: Mapping[tuple[int, int], Stored]) -> dict[int, dict[int, tupl
     for (member, sequence), stored in events.items():
         names.setdefault(member, {})[sequence] = (stored.source, stored.id)
     return names
-
-
-async def _reminders(
-    connection: Connection, rows: Sequence[tuple[Any, ...]]
-) -> dict[tuple[int, int], list[dict[str, Any]]]:
-    """What each reminder said: (member, when it was told) -> units, points, ends."""
-    del connection, rows
-    return {}

@@ -24,6 +24,7 @@ from laurels.service import quote as quoting
 from laurels.service.audit import audit
 from laurels.service.correct import Correction
 from laurels.service.decide import Coming
+from laurels.service.feed import BEGINNING, read_feed
 from laurels.service.lanes import Lanes
 from laurels.service.load import rows_of
 from laurels.service.programs import Connection, Programs, Running
@@ -358,6 +359,18 @@ class Service:
             now = await self._clock(connection)
         when = now if until is None else min(until, now)
         return await advancing.advance(self._deciding, self.programs, number, self._key, when)
+
+    async def feed(
+        self, actor: Actor, program: str, *, after: str | None = None, limit: int = 1000
+    ) -> Page:
+        """Everything that was written, in an order in which a reader misses nothing.
+
+        after  `next` of an earlier page, or `position` of a row; None: from the beginning
+        """
+        del actor  # it names members, as webhooks do; what a key may read is checked before
+        async with self._reading(program) as (connection, running):
+            rows = await read_feed(connection, running, after or BEGINNING, limit)
+        return Page(tuple(rows), str(rows[-1]["position"]) if rows else None)
 
     async def move_clock(self, actor: Actor, to: int) -> None:
         """Move the test clock of a sandbox forward: everything that falls due on the way

@@ -21,8 +21,8 @@ from typing import Any, Protocol
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from laurels.service.feed import read_feed
 from laurels.service.service import Service
+from laurels.service.types import Actor
 from laurels.service.webhooks import signing
 from laurels.service.webhooks.endpoints import ID_BYTES, read_secrets
 from laurels.service.webhooks.envelope import envelope, message_id
@@ -38,6 +38,7 @@ TURN_SECONDS = 60
 """A turn starts no attempt after this; with the time of one attempt it ends before the lease."""
 
 IDLE_SECONDS = 1.0
+RELAY = Actor("relay")
 
 Row = Mapping[str, Any]
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -59,9 +60,7 @@ class ServiceFeed:
 
     async def rows(self, program: str, after: str, limit: int) -> Sequence[Row]:
         """Rows after a position."""
-        async with self.service.pool.connection() as connection:
-            running = await self.service._running(connection, program)
-            return await read_feed(connection, running, after, limit)
+        return (await self.service.feed(RELAY, program, after=after, limit=limit)).rows
 
 
 @dataclass(frozen=True, slots=True)
