@@ -13,15 +13,21 @@ from rich.panel import Panel
 from rich.text import Text
 
 from laurels.cli import history, shipped, why
+from laurels.cli.comparing import ears
+from laurels.cli.comparison import show_comparison
 from laurels.cli.page import number, show_page
 from laurels.cli.problems import print_json, stdout
 from laurels.engine.compiled import Compiled, load
+from laurels.lab.compare import compare
+from laurels.lab.pair import pair, side
 from laurels.replay.options import Options
 from laurels.replay.raw import Body, Events
 
 UNTIL = "2011-06-01"
 """Half a year after the last purchase, so that the page shows what members let lapse."""
 
+CHANGE = "ladders.club.silver.spend=300"
+WHAT_IF = "What if silver began at 300 pounds instead of 500?"
 HEADING = "Retail starter, run over a year of a British gift shop"
 EVENTS_OF_A_GOOD_EXAMPLE = 6
 LINES_SHOWN = 12
@@ -58,7 +64,8 @@ class Pick:
 
 def run_demo(as_json: bool) -> None:
     """Run, and show what came of it. Raises the errors of our families."""
-    program = load(shipped.folder("programs") / shipped.DEMO_PROGRAM / "program.yaml")
+    path = shipped.folder("programs") / shipped.DEMO_PROGRAM / "program.yaml"
+    program = load(path)
     data, mapping = shipped.example(shipped.DEMO_DATA), shipped.example(shipped.DEMO_MAPPING)
     with history.meter() as bar:
         bar.phase("reading invoices")
@@ -68,13 +75,18 @@ def run_demo(as_json: bool) -> None:
         ran = history.run(program, events, bar, options=options, books=pick)
         bar.phase("explaining one")
         answer = _answer(program, events, pick)
+        bar.phase("comparing")
+        both = pair(side(str(path)), side(str(path), [CHANGE]))
+        found = compare(both, events, options=options, ears=ears(bar), explained=0).data
     if as_json:
-        print_json({"ok": True, **ran.summary, "explained": answer.data if answer else None})
+        explained = answer.data if answer else None
+        print_json({"ok": True, **ran.summary, "explained": explained, "compared": found})
         return
     console = stdout()
     show_page(console, ran.summary, HEADING)
     if answer is not None:
         _show_answer(console, answer)
+    show_comparison(console, found, WHAT_IF)
     _show_notes(console)
 
 
