@@ -381,8 +381,9 @@ def test_what_is_shipped_is_found():
 
 
 def test_bench_of_few_events(monkeypatch):
-    from laurels.bench import correct, step
+    from laurels.bench import correct, replay, step
 
+    monkeypatch.setattr(replay, "ROUNDS", 1)
     monkeypatch.setattr(step, "MANY", 100)
     monkeypatch.setattr(step, "MEASURED", 30)
     monkeypatch.setattr(step, "ROUNDS", 1)
