@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from laurels.base.errors import Unavailable
+from laurels.bootstrap.databases import SANDBOX_DATABASE
 from laurels.cli.problems import usage
 from laurels.config import Settings, read_settings
 from laurels.store.embedded import Binaries, EmbeddedServer, available, default_folder, locate
@@ -72,9 +73,6 @@ def _client_programs(arguments: Sequence[str]) -> Binaries:
     return locate(None, sorted(fitting, key=lambda each: each.major))
 
 
-SANDBOX_DATABASE = "laurels_sandbox"
-"""Of the embedded server."""
-
 Result = TypeVar("Result")
 
 
@@ -83,11 +81,6 @@ def on_database(
     doing: Callable[[AsyncConnection[Any]], Awaitable[Result]],
 ) -> Result:  # fmt: skip
     """Run something on the database, live or sandbox, as the service's role."""
-    found = settings(data, url)
-    if sandbox and found.database_url:
-        if not found.sandbox_database_url and not url:
-            usage("there is no LAURELS_SANDBOX_DATABASE_URL", "--sandbox")
-        found = found.changed(database_url=url or found.sandbox_database_url)
 
     async def run(place: str) -> Result:
         try:
@@ -97,8 +90,21 @@ def on_database(
         async with connecting as connection:
             return await doing(connection)
 
-    with reached(found, SANDBOX_DATABASE if sandbox else DATABASE, SERVICE_ROLE) as (_, place):
+    with chosen(sandbox, data, url) as place:
         return asyncio.run(run(place))
+
+
+@contextmanager
+def chosen(sandbox: bool, data: Path | None, url: str | None) -> Iterator[str]:
+    """How to connect to the database, live or sandbox, as the service's role. Never the live one
+    where the sandbox was asked for."""
+    found = settings(data, url)
+    if sandbox and found.database_url:
+        if not found.sandbox_database_url and not url:
+            usage("there is no LAURELS_SANDBOX_DATABASE_URL", "--sandbox")
+        found = found.changed(database_url=url or found.sandbox_database_url)
+    with reached(found, SANDBOX_DATABASE if sandbox else DATABASE, SERVICE_ROLE) as (_, place):
+        yield place
 
 
 def who() -> str:

@@ -36,8 +36,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Of the sandbox: keys begin with lt_.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As `laurels keys list` shows it.")]
 PERIOD = re.compile(r"([0-9]{1,6})([mhd])")
-SANDBOX_DATABASE = "laurels_sandbox"
-"""Of the embedded server."""
 SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from laurels.base.errors import RequestError
-from laurels.cli.database import reached, settings
+from laurels.cli.database import chosen
 from laurels.cli.history import files, meter
 from laurels.replay.writers import write_rejected
 from laurels.service.imports import Imported, import_events
 from laurels.service.service import Service
 from laurels.service.types import Actor
-from laurels.store.roles import DATABASE, SERVICE_ROLE
 
 IMPORTER = Actor("import")
 
@@ -23,10 +22,6 @@ def bring_in(
     sandbox: bool, data: Path | None, url: str | None,
 ) -> Imported:  # fmt: skip
     """Import files into a program of a database; what was rejected goes to a folder."""
-    found = settings(data, url)
-    if sandbox and found.database_url:
-        found = found.changed(database_url=found.sandbox_database_url or None)
-    database = "laurels_sandbox" if sandbox else DATABASE
 
     async def work(place: str) -> Imported:
         async with await Service.open(place) as service:
@@ -37,7 +32,7 @@ def bring_in(
                 bar.phase("importing")
                 return await import_events(service, IMPORTER, program, events, bar.tell)
 
-    with reached(found, database, SERVICE_ROLE) as (_, place):
+    with chosen(sandbox, data, url) as place:
         done = asyncio.run(work(place))
     if out is not None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import linecache
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ SEMANTICS = 1
 KERNEL: tuple[ModuleType, ...] = (
     layout, numbers, kernel_calendar, windows, lots, holds, returns, grants,
 )  # fmt: skip
+
+COMPILING = threading.RLock()
+"""One thread at a time: CPython 3.11 counts the depth of syntax trees for all threads together."""
 
 Cal = tuple[Sequence[int], Sequence[int], Sequence[int]]
 
@@ -146,11 +150,14 @@ class Compiled:
 def bring_to_life(source: str, name: str) -> dict[str, Any]:
     """Run generated source in a namespace that holds the kernel, constants folded in."""
     namespace: dict[str, Any] = {"TRACE": None}
-    for code in kernel().code:
+    with COMPILING:
+        known = kernel().code
+    for code in known:
         exec(code, namespace)  # our own kernel's text
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    code = compile(kernel().folded(ast.parse(source)), file, "exec")
+    with COMPILING:
+        code = compile(kernel().folded(ast.parse(source)), file, "exec")
     exec(code, namespace)  # our own generator's text, never a caller's
     return namespace
 
@@ -184,11 +191,13 @@ class Steps(dict[int, Callable[..., None]]):
     def __missing__(self, kind: int) -> Callable[..., None]:
         namespace = self.compiled.namespace
         name = f"step_{kind}"
-        made = self.inliner.put_together("step", name, f"ev[{layout.E_TYPE}]", kind)
-        source = ast.unparse(made)
         file = f"<{self.compiled.name} {name}>"
+        with COMPILING:
+            made = self.inliner.put_together("step", name, f"ev[{layout.E_TYPE}]", kind)
+            source = ast.unparse(made)
+            code = compile(source, file, "exec")
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-        exec(compile(source, file, "exec"), namespace)  # our own text, rearranged
+        exec(code, namespace)  # our own text, rearranged
         self[kind] = namespace[name]
         return self[kind]
 
