@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -90,6 +90,7 @@ class Server:
         return self.run(adding())
 
 
+@contextmanager
 def serving(
     name: Literal["live", "sandbox"], settings: Settings = Settings(), program: str = PROGRAM
 ) -> Iterator[Server]:
@@ -116,11 +117,13 @@ def serving(
         server.keys[role] = server.key(role, sources=["till-7"] if role == "till" else [])
     service = opened[0].service
     server.run(service.publish(Actor("test"), "shop", program))
-    yield server
-    stop.set()
-    loop.run_until_complete(life)
-    loop.run_until_complete(http.aclose())
-    loop.close()
+    try:
+        yield server
+    finally:
+        stop.set()
+        loop.run_until_complete(life)
+        loop.run_until_complete(http.aclose())
+        loop.close()
 
 
 async def lifespan(app: Any, started: asyncio.Event, stop: asyncio.Event) -> None:
@@ -147,4 +150,5 @@ async def lifespan(app: Any, started: asyncio.Event, stop: asyncio.Event) -> Non
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A live server with the program `shop`, for the tests of a module."""
-    yield from serving("live")
+    with serving("live") as found:
+        yield found

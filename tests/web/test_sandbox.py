@@ -9,7 +9,8 @@ from web.conftest import Server, serving
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Server]:
-    yield from serving("sandbox")
+    with serving("sandbox") as found:
+        yield found
 
 
 def move(sandbox: Server, to: str) -> tuple[int, dict]:

@@ -115,7 +115,7 @@ def test_addresses_that_no_database_stores_are_refused(server: Server, path: str
 
 
 def test_a_key_that_sends_too_much_is_told_when_to_come_back() -> None:
-    for server in serving("live", Settings(Rate(burst=3, per_second=0.001))):
+    with serving("live", Settings(Rate(burst=3, per_second=0.001))) as server:
         said = [server.ask("GET", "/v1/key") for _ in range(4)]
         assert [each.status_code for each in said] == [200, 200, 200, 429]
         assert said[0].headers["ratelimit-policy"].startswith('"key";q=3')

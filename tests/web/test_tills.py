@@ -107,7 +107,7 @@ def test_holds_that_are_not_there_and_those_of_others_are_told_alike(server: Ser
 
 def test_a_quote_that_went_stale_says_so_at_capture_with_the_new_terms() -> None:
     capped = PROGRAM + "    caps: {month: {rules: [base], per: month, at_most: 350}}\n"
-    for server in serving("live", program=capped):
+    with serving("live", program=capped) as server:
         hold = a_hold(server, "s1")  # 300 of 350 are earned
         shown = basket("s1", "50.00")
         quoted = post(server, "quotes", shown)

@@ -335,7 +335,6 @@ CODES: dict[str, tuple[Family, str]] = {
     "zone-unknown": ("request", "The time zone is not a name of the IANA database."),
     "access-key-missing": ("request", "A request carries no access key."),
     "access-key-wrong": ("request", "An access key is unknown, revoked or ended."),
-    "approver-is-author": ("request", "Who proposed a correction cannot approve it."),
     "batch-control": ("request", "The control totals of a batch are not those of its events."),
     "batch-size": ("request", "A batch holds no events, or too many."),
     "body-content-type": ("request", "A body is of another media type than the route reads."),

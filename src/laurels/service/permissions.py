@@ -54,6 +54,7 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "list_events": READERS,
     "read_program": EVERYONE,
     "publish_program": OWNER,
+    "prepare_program": OWNER,
     "read_ledger": OFFICE | {"read-only"},
     "read_feed": OFFICE | {"read-only"},
     # a sandbox

@@ -136,6 +136,13 @@ class MemberBody(Write):
     enrolment: list[str] | None = Field(None, examples=[["enrolled"]])
 
 
+class CorrectionBody(Body):
+    """What to correct: a version that reaches into the past."""
+
+    version: int = Field(ge=1, lt=2**31)
+    reason: Text = Field(min_length=1, description="Why; it stays on the record.")
+
+
 class Line(Shown):
     """A line of a purchase or of a return; with attributes that the program declares."""
 
@@ -399,6 +406,14 @@ class Published(Shown):
     diff: str
 
 
+class Prepared(Shown):
+    """What came of preparing a text."""
+
+    program: str
+    state: Literal["preparing", "in-force"]
+    differing: list[str] = Field(description="Members whose balances it would change.")
+
+
 class Rows(Shown):
     """A page of a list; the header `Link` leads to the next."""
 
@@ -478,3 +493,17 @@ class ProgramState(Shown):
     text: str
     version: int | None
     versions: list[Version]
+
+
+class Correction(Shown):
+    """A correction and where it stands."""
+
+    correction: str
+    program: str
+    state: Literal["proposed", "approved", "posted", "waived"]
+    version: int
+    reason: str
+    proposed_by: str
+    decided_by: str | None
+    differences: dict[str, dict[str, Decimal]] = Field(description="By member and unit.")
+    posted: int = Field(description="Members done.")

@@ -37,6 +37,18 @@ async def publish_program(exchange: Exchange) -> Response:
     return answer(published_data(published))
 
 
+async def prepare_program(exchange: Exchange) -> Response:
+    """Bring a text that is `preparing` into force: every member is folded under it first.
+
+    A rebuild never changes a balance. Where one would, the members are named and the text stays as
+    it is, unless `force` is said. It takes its time with many members; sent again, it is harmless.
+    """
+    force = flag_of(exchange.request, "force")
+    differing = await exchange.service.prepare(exchange.actor, exchange.program, force=force)
+    state = "in-force" if force or not differing else "preparing"
+    return answer({"program": exchange.program, "state": state, "differing": differing})
+
+
 async def read_program(exchange: Exchange) -> Response:
     """The version in force, now or at an instant, and those to come."""
     at = await instant_of(exchange, "at")

@@ -14,7 +14,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from laurels.base.messages import LANGUAGES
-from laurels.web.api import books, events, holds, members, moves, programs, quotes, sandbox
+from laurels.web.api import (
+    books,
+    corrections,
+    events,
+    holds,
+    members,
+    moves,
+    programs,
+    quotes,
+    sandbox,
+)
 from laurels.web.api import documents as D
 from laurels.web.api.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from laurels.web.api.exchange import Exchange, enter, known_parameters
@@ -86,6 +96,7 @@ LANG = Parameter(
     "lang", {"type": "string", "enum": list(LANGUAGES), "default": "en"}, "The language."
 )
 DRY_RUN = Parameter("dry_run", {"type": "boolean", "default": False}, "Say what would come of it.")
+FORCE = Parameter("force", {"type": "boolean", "default": False}, "Although balances would change.")
 SOURCE = Parameter(
     "source", {"type": "string", "maxLength": 200}, "Of the hold; default: that of the key."
 )
@@ -93,6 +104,7 @@ SOURCE = Parameter(
 PROGRAM = "/v1/programs/{program:text}"
 MEMBER = PROGRAM + "/members/{member:text}"
 HOLD = PROGRAM + "/holds/{hold:text}"
+CORRECTION = PROGRAM + "/corrections/{correction:text}"
 FOUND = frozenset({404})
 CONFLICT = frozenset({404, 409})
 
@@ -133,10 +145,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              D.Answer, D.AdjustmentBody, writes=True, also=CONFLICT),
     Endpoint("POST", PROGRAM + "/transfers", "transfer", moves.transfer, "points by hand",
              D.Answer, D.TransferBody, writes=True, also=CONFLICT),
+    Endpoint("POST", PROGRAM + "/corrections", "propose_correction",
+             corrections.propose_correction, "corrections", D.Correction, D.CorrectionBody,
+             also=CONFLICT),
+    Endpoint("GET", CORRECTION, "read_correction", corrections.read_correction, "corrections",
+             D.Correction, also=FOUND),
+    Endpoint("POST", CORRECTION + "/approve", "approve_correction",
+             corrections.approve_correction, "corrections", D.Correction, also=CONFLICT),
+    Endpoint("POST", CORRECTION + "/waive", "waive_correction", corrections.waive_correction,
+             "corrections", D.Correction, also=CONFLICT),
     Endpoint("GET", PROGRAM + "/ledger", "read_ledger", books.read_ledger, "the whole program",
              D.Ledger, parameters=(AT,), also=FOUND),
     Endpoint("PUT", PROGRAM, "publish_program", programs.publish_program, "the whole program",
              D.Published, programs.TEXT_TYPES, parameters=(DRY_RUN,), also=frozenset({409})),
+    Endpoint("POST", PROGRAM + "/prepare", "prepare_program", programs.prepare_program,
+             "the whole program", D.Prepared, parameters=(FORCE,), also=FOUND),
     Endpoint("GET", PROGRAM, "read_program", programs.read_program, "the whole program",
              D.ProgramState, parameters=(AT,), also=FOUND),
     Endpoint("GET", "/v1/key", "read_key", sandbox.read_key, "keys", D.Key),
