@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from web.conftest import LATELY, Server
+from web.conftest import LATELY, Server, serving
 
 COUNT = itertools.count(1)
 
@@ -162,3 +162,26 @@ def test_events_that_wait_or_were_wrong_can_be_listed(server: Server) -> None:
     assert "event-amount-negative" in {each["code"] for each in rejected}
     assert server.ask("GET", "events?state=lost", "support").status_code == 422
     assert server.ask("GET", "events", "support").status_code == 422
+
+
+def test_the_feed_is_read_to_its_end_and_goes_on_from_any_row() -> None:
+    with serving("live") as server:
+        for n in range(5):
+            buys(server, f"feed{n}")
+        rows, after = [], ""
+        while True:
+            page = server.ask("GET", f"feed?limit=2{after}", "back-office").json()
+            rows += page["rows"]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert sorted(each["member"] for each in rows) == [f"feed{n}" for n in range(5)]
+        assert all(each["kind"] == "event.taken" for each in rows)
+        position = rows[2]["position"]
+        rest = server.ask("GET", f"feed?after={position}", "back-office").json()["rows"]
+        assert rest == rows[3:]
+        buys(server, "feed5")
+        (new,) = server.ask("GET", f"feed{after.replace('&', '?')}", "back-office").json()["rows"]
+        assert (new["member"], new["balances"]["point"]["active"]) == ("feed5", "48")
+        said = server.ask("GET", "feed?after=made-up", "back-office")
+        assert (said.status_code, said.json()["code"]) == (400, "cursor-wrong")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote as quoted
 
 from laurels.base.instants import format_instant
 from laurels.base.outside import fresh_id, now
 
 Fields = Mapping[str, Any]
+Verb = Literal["block", "unblock", "close", "erase"]
+Decision = Literal["approve", "waive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,26 @@ class Calls:
         """Publish the text of a program file."""
         query = {"dry_run": "true"} if dry_run else {}
         return Call("PUT", self.base, query, text=text, media_type="application/yaml")
+
+    def prepare(self, force: bool) -> Call:
+        """Bring a text that is being prepared into force."""
+        return Call("POST", f"{self.base}/prepare", {"force": "true"} if force else {})
+
+    def standing(self, member: str, verb: Verb) -> Call:
+        """Change what a member is. To do it twice is to do it once."""
+        if verb == "erase":
+            return Call("DELETE", self._member(member))
+        return Call("POST", f"{self._member(member)}/{verb}")
+
+    def propose(self, version: int, reason: str) -> Call:
+        """Propose a correction."""
+        body = {"version": version, "reason": reason}
+        return Call("POST", f"{self.base}/corrections", body=body)
+
+    def correction(self, correction: str, verb: Decision | None = None) -> Call:
+        """Read a correction, or decide it."""
+        path = f"{self.base}/corrections/{part(correction)}"
+        return Call("POST", f"{path}/{verb}") if verb else Call("GET", path)
 
     def _member(self, member: str) -> str:
         return f"{self.base}/members/{part(member)}"

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx2
 
 from laurels.client.answers import NO_ANSWER, pause, read
-from laurels.client.calls import Call, Calls, Fields
+from laurels.client.calls import Call, Calls, Decision, Fields, Verb
 from laurels.client.retry import Retry
 from laurels.client.shapes import Answer, Member, Posting
 
@@ -150,6 +150,26 @@ class Laurels:
     def publish(self, text: str, *, dry_run: bool = False) -> Document:
         """Publish the text of a program file; a dry run says what would come of it."""
         return cast(Document, self.call(self._calls.publish(text, dry_run)))
+
+    def prepare(self, *, force: bool = False) -> Document:
+        """Bring a text that is `preparing` into force; says whose balances it would change."""
+        return cast(Document, self.call(self._calls.prepare(force)))
+
+    def set_standing(self, member: str, verb: Verb) -> Document:
+        """Block, unblock, close or erase a member."""
+        return cast(Document, self.call(self._calls.standing(member, verb)))
+
+    def propose_correction(self, version: int, reason: str) -> Document:
+        """Propose what everybody would have, had a version been known from its first instant."""
+        return cast(Document, self.call(self._calls.propose(version, reason)))
+
+    def correction(self, correction: str) -> Document:
+        """A correction as it stands."""
+        return cast(Document, self.call(self._calls.correction(correction)))
+
+    def decide_correction(self, correction: str, verb: Decision) -> Document:
+        """Approve what another key proposed, which posts it; or waive it."""
+        return cast(Document, self.call(self._calls.correction(correction, verb)))
 
     def postings(self, member: str, *, limit: int | None = None) -> Iterator[Posting]:
         """All postings of a member, the newest first, page after page."""

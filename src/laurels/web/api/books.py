@@ -13,7 +13,11 @@ from starlette.responses import Response
 from laurels.web.api.exchange import (
     Exchange,
     answer,
+    cursor_to,
     instant_of,
+    limit_of,
+    page_answer,
+    place_of,
 )
 from laurels.web.api.shapes import dated, instant, number
 
@@ -47,3 +51,23 @@ def csv_of(rows: Iterable[Mapping[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
+
+
+async def read_feed(exchange: Exchange) -> Response:
+    """Everything that was written, in an order in which a reader misses nothing.
+
+    `next` is there on every page that has rows: ask again with it, at once or an hour later.
+    """
+    page = await exchange.service.feed(
+        exchange.actor,
+        exchange.program,
+        after=place_of(exchange, {}, "after"),
+        limit=limit_of(exchange.request),
+    )
+    rows = []
+    for row in page.rows:
+        shown = dated(row)
+        if "position" in shown:
+            shown["position"] = cursor_to(exchange, str(row["position"]), {})
+        rows.append(shown)
+    return page_answer(exchange, page, {}, rows, "after")

@@ -89,6 +89,9 @@ LIMIT = Parameter(
     "Rows of a page.",
 )
 CURSOR = Parameter("cursor", {"type": "string", "maxLength": 1000}, "`next` of the page before it.")
+AFTER = Parameter(
+    "after", {"type": "string", "maxLength": 1000}, "`next` of a page, or `position` of a row."
+)
 STATE = Parameter(
     "state", {"type": "string", "enum": list(events.STATES)}, "Which events.", required=True
 )
@@ -156,6 +159,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              "corrections", D.Correction, also=CONFLICT),
     Endpoint("GET", PROGRAM + "/ledger", "read_ledger", books.read_ledger, "the whole program",
              D.Ledger, parameters=(AT,), also=FOUND),
+    Endpoint("GET", PROGRAM + "/feed", "read_feed", books.read_feed, "the whole program",
+             D.Rows, parameters=(AFTER, LIMIT), also=FOUND),
     Endpoint("PUT", PROGRAM, "publish_program", programs.publish_program, "the whole program",
              D.Published, programs.TEXT_TYPES, parameters=(DRY_RUN,), also=frozenset({409})),
     Endpoint("POST", PROGRAM + "/prepare", "prepare_program", programs.prepare_program,
