@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from laurels.service.load import rows_of
 from laurels.service.programs import Connection
 from laurels.service.types import Actor
 
@@ -16,10 +17,9 @@ async def audit(
     detail: str = "",
 ) -> None:
     """Write down that somebody did something. Part of the caller's transaction."""
+    rows = await rows_of(connection, "draw_number")
     await connection.execute(
         "INSERT INTO audit (at, number, actor, action, program, member, detail)"
-        " SELECT %(at)s, coalesce(max(number), 0) + 1, %(actor)s, %(action)s, %(program)s,"
-        " %(member)s, %(detail)s FROM audit WHERE at = %(at)s AND actor = %(actor)s",
-        {"at": at, "actor": actor.name, "action": action, "program": program, "member": member,
-         "detail": detail},
-    )  # fmt: skip
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [at, rows[0][0], actor.name, action, program, member, detail],
+    )

@@ -321,12 +321,17 @@ class Batch:
                 self._reject(i, conflict(), "conflict")
 
     async def _write_rejected(self) -> None:
+        rejected = {i for i, each in self.answers.items() if each.status == "rejected"}
+        if not rejected:
+            return
+        first = (await rows_of(self.connection, "draw_number"))[0][0]
         rows = []
-        for i, answer in self.answers.items():
-            if answer.status == "rejected" and answer.error is not None:
+        for i in sorted(rejected):
+            answer = self.answers[i]
+            if answer.error is not None:
                 error = answer.error
                 rows.append("\t".join([
-                    str(self.number), str(self.now), str(i), text(self.comings[i].actor),
+                    str(self.number), str(self.now), str(first + i), text(self.comings[i].actor),
                     text(answer.source), text(answer.id), text(error.code), text(error.where),
                     text(error.message[:500]),
                 ]))  # fmt: skip

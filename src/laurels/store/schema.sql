@@ -195,7 +195,7 @@ CREATE TABLE parked (
 CREATE TABLE rejected (
     program smallint NOT NULL,
     at bigint NOT NULL,
-    number integer NOT NULL,
+    number bigint NOT NULL,
     actor text NOT NULL,
     source text NOT NULL,
     id text NOT NULL,
@@ -247,7 +247,7 @@ CREATE TABLE correction_members (
 
 CREATE TABLE audit (
     at bigint NOT NULL,
-    number integer NOT NULL,
+    number bigint NOT NULL,
     actor text NOT NULL,
     action text NOT NULL,
     program smallint,
