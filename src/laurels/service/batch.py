@@ -146,9 +146,12 @@ class Batch:
         wanted = {self.comings[i].member for i in ready}
         wanted |= {self.comings[i].to for i in ready if self.comings[i].to}
         rows = await lock_members(self.connection, wanted | self.members)
-        for i in ready:
-            coming = self.comings[i]
-            if coming.member not in rows or (coming.to and coming.to not in rows):
+        held = wanted - rows.keys()
+        for i in sorted(ready, key=lambda i: order_of(self.comings[i])):
+            # what comes after an event that is put back waits behind it, of both its members
+            touched = {self.comings[i].member, self.comings[i].to} - {0}
+            if touched & held:
+                held |= touched
                 self.put_back.append(i)
         return rows
 

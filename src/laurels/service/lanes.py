@@ -3,7 +3,8 @@
 Two lanes: single requests and bulk work, which gets at most half of a batch while single requests
 wait. A few workers take turns, each with a connection of its own, so that one decides while
 another waits for the disk; no two of them have the same member. What could not be locked comes
-again a little later; what fails is halved until the one that fails is alone.
+again a little later, and what came after it of the same members waits behind it; what fails is
+halved until the one that fails is alone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ TRIES = 2000
 RETRIES = 5
 """How often a transaction is repeated that lost against another."""
 LOST = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+WHOLE = frozenset({"program-not-ready", "program-unknown"})
+"""What is wrong with every event of a batch alike."""
 
 
 @dataclass(slots=True)
@@ -52,7 +55,15 @@ class Ticket:
     place: int
     program: int
     coming: Coming
+    bulk: bool
     tries: int = 0
+
+    @property
+    def names(self) -> set[tuple[int, str]]:
+        """The members that it is about, as the sender calls them."""
+        to = self.coming.raw.get("to")
+        names = {(self.program, self.coming.named)}
+        return names | {(self.program, to)} if isinstance(to, str) and to else names
 
     def settle(self, answer: Answer | None, failure: BaseException | None = None) -> None:
         """Hand over an answer, or what went wrong."""
@@ -104,7 +115,7 @@ class Lanes:
         loop = asyncio.get_running_loop()
         call = Call([None] * len(comings), len(comings), loop.create_future())
         lane = self.bulk if bulk else self.single
-        lane.extend(Ticket(call, i, program, coming) for i, coming in enumerate(comings))
+        lane.extend(Ticket(call, i, program, coming, bulk) for i, coming in enumerate(comings))
         self.filled.set()
         await call.done
         if call.failure is not None and not any(call.answers):
@@ -123,16 +134,17 @@ class Lanes:
             if not tickets:
                 self.filled.clear()
                 continue
-            names = {(ticket.program, ticket.coming.named) for ticket in tickets}
+            names = names_of(tickets)
             self.busy |= names
+            back: list[Ticket] = []
             try:
-                await self._take(tickets)
+                back = self._again(await self._take(tickets))
             except asyncio.CancelledError:
                 for ticket in tickets:
                     ticket.settle(None, Unavailable("service-stopping", "the service is stopping"))
                 raise
             finally:
-                self.busy -= names
+                self.busy -= names - names_of(back)
                 self.filled.set()
 
     def _pick(self) -> list[Ticket]:
@@ -149,19 +161,19 @@ class Lanes:
         passed: set[tuple[int, str]] = set()
         while lane and len(found) < room and len(left) < 4 * MOST:
             ticket = lane.popleft()
-            name = (ticket.program, ticket.coming.named)
+            names = ticket.names
             if program is None:
                 program = ticket.program
-            if ticket.program != program or name in self.busy or name in passed:
-                passed.add(name)
+            if ticket.program != program or names & self.busy or names & passed:
+                passed |= names
                 left.append(ticket)
             else:
                 found.append(ticket)
         lane.extendleft(reversed(left))
         return found
 
-    async def _take(self, tickets: list[Ticket], tries: int = 0) -> None:
-        """Run a batch; where it fails, run its halves."""
+    async def _take(self, tickets: list[Ticket], tries: int = 0) -> list[Ticket]:
+        """Run a batch; where it fails, run its halves. Returns what is put back."""
         comings = [ticket.fresh() for ticket in tickets]
         try:
             async with self.pool.connection() as connection:
@@ -169,34 +181,44 @@ class Lanes:
                 await batch.run()
         except LOST as error:
             if tries < RETRIES:
-                await self._take(tickets, tries + 1)
-            else:
-                await self._halve(tickets, error)
-            return
-        except (RequestError, Unavailable, psycopg.OperationalError, PoolTimeout) as error:
-            # nothing about a single event: no half would fare better
-            for ticket in tickets:
-                ticket.settle(None, world(error))
-            return
+                return await self._take(tickets, tries + 1)
+            return await self._halve(tickets, error)
+        except (Unavailable, psycopg.OperationalError, PoolTimeout) as error:
+            return self._refuse(tickets, error)
+        except RequestError as error:
+            if error.code in WHOLE:
+                return self._refuse(tickets, error)
+            return await self._halve(tickets, error)
         except (LaurelsError, psycopg.Error, AssertionError, ArithmeticError, LookupError) as error:
-            await self._halve(tickets, error)
-            return
+            return await self._halve(tickets, error)
         for place, ticket in enumerate(tickets):
             if place in batch.answers:
                 ticket.settle(batch.answers[place])
-        back = [tickets[place] for place in sorted(batch.put_back)]
-        if back:
-            self._put_back(back)
+        return [tickets[place] for place in sorted(batch.put_back)]
 
-    async def _halve(self, tickets: list[Ticket], error: Exception) -> None:
+    def _refuse(self, tickets: list[Ticket], error: Exception) -> list[Ticket]:
+        """It is nothing about a single event: no half would fare better."""
+        for ticket in tickets:
+            ticket.settle(None, world(error))
+        return []
+
+    async def _halve(self, tickets: list[Ticket], error: Exception) -> list[Ticket]:
         if len(tickets) == 1:
             tickets[0].settle(None, error)
-            return
+            return []
         middle = len(tickets) // 2
-        await self._take(tickets[:middle])
-        await self._take(tickets[middle:])
+        back = await self._take(tickets[:middle])
+        held, rest = names_of(back), []
+        for ticket in tickets[middle:]:
+            if ticket.names & held:
+                held |= ticket.names
+                back.append(ticket)
+            else:
+                rest.append(ticket)
+        return back + (await self._take(rest) if rest else [])
 
-    def _put_back(self, tickets: list[Ticket]) -> None:
+    def _again(self, tickets: list[Ticket]) -> list[Ticket]:
+        """Put tickets back, to come again a little later; returns those that do."""
         again = []
         for ticket in tickets:
             ticket.tries += 1
@@ -207,10 +229,19 @@ class Lanes:
         if again:
             loop = asyncio.get_running_loop()
             loop.call_later(PAUSE, self._requeue, again)
+        return again
 
     def _requeue(self, tickets: list[Ticket]) -> None:
-        self.single.extendleft(reversed(tickets))
+        """The tickets come before whatever else waits of their members."""
+        self.busy -= names_of(tickets)
+        for ticket in reversed(tickets):
+            (self.bulk if ticket.bulk else self.single).appendleft(ticket)
         self.filled.set()
+
+
+def names_of(tickets: list[Ticket]) -> set[tuple[int, str]]:
+    """The members that tickets are about."""
+    return {name for ticket in tickets for name in ticket.names}
 
 
 def world(error: Exception) -> Exception:
