@@ -23,8 +23,8 @@ from support.interpreted import Interpreted
 from support.programs import compiled, history, program_text
 
 LONG = bool(os.environ.get("LAURELS_LONG"))
-COMPILED = range(400 if LONG else 16)
-INTERPRETED = range(1_000, 4_000 if LONG else 1_060)
+COMPILED = range(400 if LONG else 12)
+INTERPRETED = range(1_000, 4_000 if LONG else 1_040)
 LIVES = 100 if LONG else 60
 INTERPRETED_LIVES = 40 if LONG else 25
 
