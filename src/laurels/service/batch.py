@@ -93,6 +93,7 @@ class Batch:
     # -- reading -------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
+        await run(self.connection, "share_program", program=self.number)
         rows = await rows_of(self.connection, "moment", program=self.number)
         self.now, epoch = rows[0]
         self.running = await self.programs.running(self.connection, self.number, epoch)

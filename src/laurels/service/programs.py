@@ -75,20 +75,26 @@ class Programs:
                 )
             ).fetchone()
             assert row is not None
-            name, text, instants, published = row
+            name, text, instants, published, in_force_at = row
             found = await asyncio.to_thread(
                 bring_up, number, epoch, text, msgspec.json.decode(instants), published
             )
-            self._running[number, epoch] = found
+            if in_force_at is not None:  # before that, it is not said since when versions are known
+                self._running[number, epoch] = found
             self.numbers[name] = number
         return found
 
 
 def bring_up(
-    number: int, epoch: int, text: str, instants: Mapping[str, int], published: int
-) -> Running:
-    """Compile a published text, its versions with the instants at which they became known."""
-    compiled = compile_program(dated(check(parse_document(text, "program.yaml")), instants))
+    number: int, epoch: int, text: str, instants: Mapping[str, int], published: int,
+    otherwise: int | None = None,
+) -> Running:  # fmt: skip
+    """Compile a published text, its versions with the instants at which they became known, or
+    will: those that no text in force had, `otherwise`."""
+    linked = check(parse_document(text, "program.yaml"))
+    if otherwise is not None:
+        instants = known_since(linked, instants, otherwise)
+    compiled = compile_program(dated(linked, instants))
     columns = compiled.slots.columns
     budgets = [columns[f"E_BUDGET_{cap.index}"] for cap in compiled.program.caps if cap.budget]
     return Running(
@@ -117,13 +123,9 @@ def examine(text: str, program: str) -> tuple[L.Linked, tuple[Finding, ...]]:
     return linked, findings(document)
 
 
-def known_since(
-    linked: L.Linked, before: Running | None, instants: Mapping[str, int], now: int
-) -> dict[str, int]:
-    """When each version became known. In the first text of a program the file says so itself; a
-    version that a later text brings was not known before it is published."""
-    if before is None:
-        return {str(each.number): each.published_at for each in linked.versions}
+def known_since(linked: L.Linked, instants: Mapping[str, int], now: int) -> dict[str, int]:
+    """When each version became known: those that an earlier text brought, then; the others now,
+    or when the file says so, if that is later."""
     return {
         str(each.number): instants.get(str(each.number), max(now, each.published_at))
         for each in linked.versions

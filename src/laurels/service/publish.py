@@ -12,6 +12,7 @@ from laurels.engine.compiled import compile_program
 from laurels.engine.packed import layout
 from laurels.service.audit import audit
 from laurels.service.load import rows_of
+from laurels.service.prepare import take_hold
 from laurels.service.programs import (
     Connection,
     Programs,
@@ -38,11 +39,11 @@ async def publish(
         (now, _), *_ = await rows_of(connection, "moment", program=number)
         latest = await _latest(connection, number)
         before = None
-        instants: dict[str, int] = {}
+        known: dict[str, int] = {}
         if latest is not None:
             epoch, body, said, _ = latest
             before = await programs.running(connection, number, epoch)
-            instants = msgspec.json.decode(said)
+            known = msgspec.json.decode(said)
             must_stand(linked, before.compiled.program)
             if body == text:
                 state: Any = "in-force" if latest[3] == "ready" else "preparing"
@@ -50,10 +51,15 @@ async def publish(
         diff = difference(before.text if before else "", text)
         if dry_run:
             return Published(program, None, "checked", found, diff)
-        known = known_since(linked, before, instants, now)
         laid = await asyncio.to_thread(lambda: layout(compile_program(dated(linked, known))))
         epoch = (latest[0] if latest else 0) + 1
-        same = before is None or before.layout == laid
+        same = before is None or (latest[3] == "ready" and before.layout == laid)
+        if before is None:
+            # what the file says of its versions is taken at its word, once
+            known = {str(each.number): each.published_at for each in linked.versions}
+        elif same:
+            now, moment = await take_hold(connection, number)
+            known = known_since(linked, known, moment)
         await _write(connection, number, program, epoch, text, laid, now, actor, known, same)
         await audit(connection, now, actor, "publish", number, None, f"epoch {epoch}")
     return Published(program, epoch, "in-force" if same else "preparing", found, diff, now)

@@ -122,7 +122,7 @@ class Service:
         the members whose balances would change: then it is put in force by `force` only."""
         async with self._deciding.connection() as connection:
             number = await self.programs.number(connection, program)
-            return await preparing.prepare(connection, self.programs, actor, number, force)
+            return await preparing.prepare(connection, actor, number, force)
 
     async def program(
         self, actor: Actor, program: str, *, at: int | None = None
