@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp
 
 from laurels.base.errors import LaurelsError
@@ -27,8 +26,7 @@ from laurels.web.api.metrics import Metrics
 from laurels.web.api.operations import Operations
 from laurels.web.api.problems import FAULT, Trouble, problem_of, render
 from laurels.web.api.reference import reference_routes
-from laurels.web.api.routes import ENDPOINTS
-from laurels.web.api.shell import Shell
+from laurels.web.api.shell import Shell, not_allowed
 
 Opening = Callable[[], AbstractAsyncContextManager[Sequence[Environment]]]
 """Opens the environments when the server starts, and closes them when it stops."""
@@ -71,13 +69,8 @@ def create_app(opening: Opening, settings: Settings = Settings()) -> ASGIApp:
             finally:
                 environments.clear()
 
-    routes: list[BaseRoute] = [
-        *(each.route() for each in ENDPOINTS),
-        *operations.routes(),
-        *reference_routes(),
-    ]
     app = Starlette(
-        routes=routes,
+        routes=[*operations.routes(), *reference_routes()],
         lifespan=lifespan,
         exception_handlers={
             LaurelsError: _on_error,
@@ -97,14 +90,9 @@ async def _on_error(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     """No such route, or not with this method: the only ones that Starlette raises here."""
     assert isinstance(error, HTTPException)
-    allowed = methods_of(request)
-    if error.status_code == 405 and allowed:
-        trouble = Trouble(
-            "method-not-allowed",
-            f"{request.method} is not answered here",
-            headers={"Allow": allowed},
-            expected=allowed,
-        )
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "GET").split(", ")
+        trouble = not_allowed(request.method, allowed)
     else:
         trouble = Trouble("route-unknown", "there is nothing here", hint="see /docs")
     return render(problem_of(trouble), request.scope["state"]["request_id"])
@@ -113,13 +101,3 @@ async def _on_http(request: Request, error: Exception) -> Response:
 async def _on_fault(request: Request, error: Exception) -> Response:
     del error  # the shell writes it down
     return render(FAULT, request.scope["state"]["request_id"])
-
-
-def methods_of(request: Request) -> str:
-    """What is allowed where a path matches but the method does not, over all routes."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE and isinstance(route, Route):
-            found |= route.methods or set()
-    return ", ".join(sorted(found))

@@ -17,8 +17,8 @@ KEYS_MAX = 10_000
 class Rate:
     """So many requests at once, and so many a second from then on."""
 
-    burst: int = 2_000
-    per_second: float = 1_000.0
+    burst: int = 10_000
+    per_second: float = 5_000.0
 
 
 @dataclass(slots=True)

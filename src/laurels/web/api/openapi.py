@@ -108,8 +108,8 @@ Answers may gain fields: skip what you do not know. The contract in words: docs/
 def _paths() -> Json:
     paths: Json = {}
     for endpoint in ENDPOINTS:
-        path = re.sub(r"\{(\w+):\w+\}", r"{\1}", endpoint.path)
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, path)
+        methods = paths.setdefault(endpoint.path, {})
+        methods[endpoint.method.lower()] = _operation(endpoint, endpoint.path)
     for name, summary in OPERATIONS.items():
         media_type = "text/plain" if name == "metrics" else "application/json"
         schema: Json = {"type": "string"} if name == "metrics" else {"type": "object"}

@@ -57,9 +57,9 @@ async def read_program(exchange: Exchange) -> Response:
 
 
 def flag_of(request: Request, name: str) -> bool:
-    """A parameter that is true or false; absent is false, empty is true. Raises Trouble."""
+    """A parameter that is true or false; absent is false. Raises Trouble."""
     text = request.query_params.get(name, "false")
-    if text not in ("true", "false", ""):
+    if text not in ("true", "false"):
         detail = Detail("field-value", "it is neither", "", name, "true or false")
         raise Trouble("field-value", f"{name}: it is neither true nor false", details=[detail])
-    return text != "false"
+    return text == "true"

@@ -39,7 +39,7 @@ def reference_routes() -> list[Route]:
         Route("/docs", _docs, name="docs"),
         Route("/docs/style.css", _style, name="style"),
         Route("/openapi.json", _document, name="openapi"),
-        Route(TYPES + "{code:text}", _code, name="problem"),
+        Route(TYPES + "{code}", _code, name="problem"),
     ]
 
 

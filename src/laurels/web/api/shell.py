@@ -1,15 +1,18 @@
 """What surrounds every route: ids, keys, limits, headers, problems, counts, the log.
 
 A plain ASGI layer, because each event passes it. The path is routed as it was sent, still quoted,
-so that an id may hold a slash; the convertor `text` unquotes each part.
+so that an id may hold a slash. What stands under /v1 is answered from the table of routes; the rest
+(pages, health) by the application within.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from laurels.base.errors import LaurelsError
@@ -20,12 +23,13 @@ from laurels.web.api.limits import Limiter
 from laurels.web.api.logs import Log
 from laurels.web.api.metrics import Metrics
 from laurels.web.api.problems import FAULT, Detail, Trouble, problem_of, render
+from laurels.web.api.routes import PATHS
 
-SECURITY: tuple[tuple[str, str], ...] = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cache-Control", "no-store"),
+SECURITY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
 )
 OFFERED = ("application/json", "application/problem+json")
 
@@ -89,6 +93,9 @@ class Shell:
             headers = Headers(scope=scope)
             _check_accept(headers.get("accept", "*/*"), path)
             await self._recognise(scope["state"], headers)
+            response = await _answer(scope, receive)
+            await response(scope, receive, send)
+            return
         await self.app(scope, receive, send)
 
     async def _recognise(self, state: dict[str, object], headers: Headers) -> None:
@@ -110,20 +117,50 @@ class Shell:
         state["limits"] = self.limiter.take(caller.key, ticks())
 
 
+async def _answer(scope: Scope, receive: Receive) -> Response:
+    """The answer of the route that a path leads to. Raises Trouble where there is none."""
+    found = PATHS.find(scope["path"])
+    if found is None:
+        raise Trouble("route-unknown", "there is nothing here", hint="see /docs")
+    method = scope["method"]
+    endpoint = found.methods.get("GET" if method == "HEAD" else method)
+    if endpoint is None:
+        allowed = found.methods.keys() | ({"HEAD"} if "GET" in found.methods else set())
+        raise not_allowed(method, allowed)
+    scope["path_params"] = found.parts
+    response = await endpoint.answer_to(Request(scope, receive))
+    if method == "HEAD":
+        response.body = b""
+    return response
+
+
+def not_allowed(method: str, allowed: Iterable[str]) -> Trouble:
+    """What is told where a path is there and the method is not."""
+    listed = ", ".join(sorted(allowed))
+    return Trouble(
+        "method-not-allowed",
+        f"{method} is not answered here",
+        headers={"Allow": listed},
+        expected=listed,
+    )
+
+
 def _not_let_in(code: str, what: str, expected: str) -> Trouble:
     return Trouble(code, what, expected=expected, headers={"WWW-Authenticate": 'Bearer realm="v1"'})
 
 
 def _dress(message: Message, scope: Scope, request_id: str, limits: Mapping[str, str]) -> None:
     """Put on the headers that every answer has; a route may have set its own."""
-    headers = MutableHeaders(raw=message["headers"])
-    headers["X-Request-Id"] = request_id
-    for name, value in SECURITY:
-        headers.setdefault(name, value)
+    headers: list[tuple[bytes, bytes]] = message["headers"]
+    present = {name for name, _ in headers}
+    headers.append((b"x-request-id", request_id.encode()))
+    headers += [each for each in SECURITY if each[0] not in present]
     for name, value in limits.items():
-        headers.setdefault(name, value)
+        quoted = name.lower().encode()
+        if quoted not in present:
+            headers.append((quoted, value.encode()))
     if scope.get("scheme") == "https":
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
 
 
 def _quoted_path(scope: Scope) -> str:
