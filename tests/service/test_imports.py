@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from laurels import load
+from laurels.base.errors import Unavailable
 from laurels.cli.app import app
 from laurels.engine.compiled import Compiled
 from laurels.ledger.postings import Posting
 from laurels.replay.options import Files
 from laurels.replay.run import replay
+from laurels.service import imports, lanes
 from laurels.service.imports import import_events
 from laurels.service.service import Service
 from laurels.service.types import Actor
@@ -105,6 +109,73 @@ def test_an_import_that_is_begun_again_passes_over_what_is_there(file: Path) -> 
             again = await import_events(service, OWNER, compiled.name, whole, lambda *_: None)
             assert set(again.counts) == {"duplicate", "rejected"}
             assert await stored_postings(service, compiled.name) == postings
+
+    asyncio.run(go())
+
+
+@asynccontextmanager
+async def busy(service: Service, called: str) -> AsyncIterator[None]:
+    """Somebody else holds a member."""
+    async with service.pool.connection() as connection, connection.transaction():
+        await connection.execute(
+            "SELECT FROM members m JOIN people p USING (member) WHERE p.name = %s FOR UPDATE OF m",
+            [called],
+        )
+        yield
+
+
+async def other_purchases(service: Service) -> int:
+    async with service.pool.connection() as connection:
+        cursor = await connection.execute("SELECT count(*) FROM events WHERE id LIKE 'e%%'", [])
+        return int((await cursor.fetchall())[0][0])
+
+
+async def known(service: Service, program: str) -> None:
+    """A member that is there before the import."""
+    await service.publish(OWNER, program, STARTER.read_text())
+    first = {"id": "first", "member": "m3", "type": "purchase", "amount": "1.00",
+             "occurred_at": "2025-12-01T08:00:00Z"}  # fmt: skip
+    assert (await service.take(OWNER, program, [first]))[0].status == "taken"
+
+
+def test_what_could_not_be_taken_at_once_is_taken_later(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "TRIES", 0)
+
+    async def go() -> None:
+        compiled = load(STARTER)
+        async with await Service.open(throwaway_database().service) as service:
+            await known(service, compiled.name)
+            async with busy(service, "m3"):
+                events = Files((file,)).read(compiled)
+                work = asyncio.create_task(
+                    import_events(service, OWNER, compiled.name, events, lambda *_: None)
+                )
+                while not work.done() and not await other_purchases(service):
+                    await asyncio.sleep(0.05)
+            done = await work
+            assert done.counts["retry-later"] == 0
+            assert sum(done.counts.values()) == len(history())
+
+    asyncio.run(go())
+
+
+def test_an_import_that_left_events_out_does_not_end_well(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "TRIES", 0)
+    monkeypatch.setattr(imports, "AGAIN", 2)
+
+    async def go() -> None:
+        compiled = load(STARTER)
+        async with await Service.open(throwaway_database().service) as service:
+            await known(service, compiled.name)
+            async with busy(service, "m3"):
+                events = Files((file,)).read(compiled)
+                with pytest.raises(Unavailable, match="import again"):
+                    await import_events(service, OWNER, compiled.name, events, lambda *_: None)
+            assert await other_purchases(service) > 100
 
     asyncio.run(go())
 

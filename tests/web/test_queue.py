@@ -65,6 +65,35 @@ def test_what_cannot_be_read_is_set_aside_and_holds_up_nothing(tmp_path: Path) -
         assert list(queue.aside()) == [({**EVENT, "id": "b"}, {"code": "event-unit"})]
 
 
+def test_what_could_not_be_taken_now_stays_and_ends_the_round(tmp_path: Path) -> None:
+    with OfflineQueue(tmp_path / "queue") as queue:
+        ids = [queue.add(EVENT) for _ in range(700)]
+        rounds = 0
+
+        def send(events: Sequence[dict]) -> list[dict]:
+            nonlocal rounds
+            rounds += 1
+            later = {"status": "retry-later"} if rounds == 1 else {}
+            return [each | later if each["id"] in ids[3:5] else each for each in taken(events)]
+
+        drained = queue.drain(send)
+        assert (rounds, drained.later, drained.aside) == (1, 2, 0)
+        assert [each["id"] for each in drained.answers] == ids[:3] + ids[5:500]
+        assert [event["id"] for _, event in queue.waiting()] == ids[3:5] + ids[500:]
+        drained = queue.drain(send)
+        assert [each["id"] for each in drained.answers] == ids[3:5] + ids[500:]
+        assert (drained.later, len(queue)) == (0, 0)
+
+
+def test_what_is_known_with_another_body_is_set_aside(tmp_path: Path) -> None:
+    problem = {"code": "event-id-conflict"}
+    with OfflineQueue(tmp_path / "queue") as queue:
+        queue.add({**EVENT, "id": "a"})
+        drained = queue.drain(lambda _: [{"status": "conflict", "id": "a", "problem": problem}])
+        assert (drained.aside, len(queue)) == (1, 0)
+        assert list(queue.aside()) == [({**EVENT, "id": "a"}, problem)]
+
+
 def test_an_event_that_waits_must_say_when_it_happened(tmp_path: Path) -> None:
     with OfflineQueue(tmp_path / "queue") as queue, pytest.raises(ValueError):
         queue.add({"type": "purchase", "member": "anna"})

@@ -7,12 +7,14 @@ simply begun again.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from laurels.base.errors import RequestError
+from laurels.base.errors import RequestError, Unavailable
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door
 from laurels.replay.raw import Events, Place
@@ -21,6 +23,10 @@ from laurels.service.service import Service
 from laurels.service.types import Actor, Answer
 
 BATCH = 1000
+AGAIN = 30
+"""How often events are sent again that could not be taken."""
+PAUSE = 0.2
+"""Seconds before that."""
 Progress = Callable[[int, int], None]
 Body = Mapping[str, Any]
 
@@ -48,10 +54,37 @@ async def import_events(
     ordered = in_order(await service.compiled(program), events, done)
     for start in range(0, len(ordered), BATCH):
         part = ordered[start : start + BATCH]
-        answers = await service.take(actor, program, [body for body, _ in part], bulk=True)
+        answers = await taken(service, actor, program, [body for body, _ in part])
         note(part, answers, done)
         progress(min(start + BATCH, len(ordered)), len(ordered))
     return done
+
+
+async def taken(
+    service: Service, actor: Actor, program: str, bodies: Sequence[Body]
+) -> list[Answer]:
+    """The answers to events; those that could not be taken now are sent again, a while long.
+
+    Raises: Unavailable where some still cannot be, Fault
+    """
+    answers = await service.take(actor, program, bodies, bulk=True)
+    for _ in range(AGAIN):
+        left = waiting(answers)
+        if not left:
+            return answers
+        await asyncio.sleep(PAUSE)
+        with suppress(Unavailable):  # all of them again
+            again = await service.take(actor, program, [bodies[i] for i in left], bulk=True)
+            for i, answer in zip(left, again, strict=True):
+                answers[i] = answer
+    if left := waiting(answers):
+        raise Unavailable("member-busy", f"{len(left)} events could not be taken: import again")
+    return answers
+
+
+def waiting(answers: Sequence[Answer]) -> list[int]:
+    """The places of what could not be taken."""
+    return [i for i, each in enumerate(answers) if each.status == "retry-later"]
 
 
 def in_order(program: Compiled, events: Events, done: Imported) -> list[tuple[Body, Place]]:
