@@ -21,7 +21,7 @@ check: setup ## Format, lint and types, without running anything
 	$(BIN)/mypy
 
 test: check ## Everything that must hold before a change goes in
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 demo: setup ## Run a program over a real purchase history and show what an owner asks for
 	$(BIN)/laurels demo
