@@ -102,3 +102,98 @@ async def known(connection: Any, name: str) -> bool:
     """Whether an event has been taken."""
     cursor = await connection.execute("SELECT 1 FROM event_ids WHERE id = %s", [name])
     return await cursor.fetchone() is not None
+
+
+def test_a_transfer_that_was_parked_gives_when_its_time_comes_and_keeps_no_name() -> None:
+    async def work() -> None:
+        async with shop() as one:
+            (sent,) = await one.take(OWNER, "shared", [give("t", "12:10", "3")])
+            (again,) = await one.take(OWNER, "shared", [give("t", "12:10", "3")])
+            assert (sent.status, again.status, again.first) == ("parked", "duplicate", "parked")
+            assert await bodies(one, "parked") == 0
+            await clock(one, "12:30")
+            assert await points(one, "anna") == (7, 0), "a read sees it before it is written"
+            assert await one.advance("shared") > 0
+            assert await points(one, "anna") == (7, 0)
+            assert await points(one, "bert") == (13, 0)
+            assert await bodies(one, "events") == 0
+
+    run(work())
+
+
+async def bodies(opened: Service, table: str) -> int:
+    """How many rows of a table name bert."""
+    async with opened.pool.connection() as connection:
+        cursor = await connection.execute(
+            f"SELECT count(*) FROM {table} WHERE body LIKE '%bert%'".encode()
+        )
+        ((count,),) = await cursor.fetchall()
+        return int(count)
+
+
+def test_a_parked_transfer_waits_for_a_receiver_that_is_not_free() -> None:
+    async def work() -> None:
+        async with shop() as one:
+            await one.take(OWNER, "shared", [give("t", "12:10")])
+            await clock(one, "12:30")
+            async with one.pool.connection() as other, other.transaction():
+                await other.execute(
+                    "SELECT 1 FROM members JOIN people USING (member) WHERE name = 'bert'"
+                    " FOR UPDATE OF members"
+                )
+                assert await one.advance("shared") == 0
+            await one.advance("shared")
+            assert await points(one, "anna") == (0, 0)
+            assert await points(one, "bert") == (20, 0)
+
+    run(work())
+
+
+def test_a_parked_event_that_comes_due_after_a_later_one_is_read_as_it_will_be_written() -> None:
+    async def work() -> None:
+        async with shop() as one:
+            await one.take(OWNER, "shared", [buy("1", "anna", "12:06")])
+            await clock(one, "12:05")
+            (near,) = await one.take(OWNER, "shared", [buy("2", "anna", "12:08")])
+            assert near.status == "taken"
+            await clock(one, "12:07")
+            assert await points(one, "anna") == (30, 0)
+            await clock(one, "12:09")
+            await one.advance("shared")
+            assert await points(one, "anna") == (30, 0)
+
+    run(work())
+
+
+def test_a_parked_return_is_read_as_it_will_be_written() -> None:
+    async def work() -> None:
+        async with shop() as one:
+            back = {"id": "r", "member": "anna", "type": "return", "returns": "a", "amount": "4",
+                    "occurred_at": day("12:20")}  # fmt: skip
+            await one.take(OWNER, "shared", [back])
+            await clock(one, "12:30")
+            assert await points(one, "anna") == (6, 0)
+            await one.advance("shared")
+            assert await points(one, "anna") == (6, 0)
+
+    run(work())
+
+
+def test_a_parked_event_of_a_closed_member_is_rejected_and_its_identity_stays_known() -> None:
+    async def work() -> None:
+        async with shop() as one:
+            late = buy("1", "anna", "12:20")
+            await one.take(OWNER, "shared", [late])
+            await one.close(OWNER, "shared", "anna")
+            await clock(one, "12:30")
+            before = await points(one, "anna")
+            await one.advance("shared")
+            assert await points(one, "anna") == before
+            assert (await one.event(OWNER, "shared", "", "1")).status == "rejected"
+            page = await one.events(OWNER, "shared", "rejected")
+            assert [(row["id"], row["code"]) for row in page.rows] == [("1", "member-closed")]
+            (again,) = await one.take(OWNER, "shared", [late])
+            assert (again.status, again.first) == ("duplicate", "rejected")
+            assert not (await one.events(OWNER, "shared", "parked")).rows
+
+    run(work())

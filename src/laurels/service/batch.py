@@ -12,29 +12,16 @@ from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.service.answers import answer_of, first_answer
-from laurels.service.bodies import identity, read_rest, rest_of
-from laurels.service.decide import (
-    AHEAD,
-    Budgets,
-    Coming,
-    More,
-    admit,
-    date,
-    decide,
-    look,
-    order_of,
-    read,
-)
+from laurels.service.bodies import identity, rest_of
+from laurels.service.decide import AHEAD, Budgets, Coming, admit, order_of, read
 from laurels.service.desk import Desk, Member, Stored
+from laurels.service.due import decided, due_of, taken_up
 from laurels.service.ledger_rows import Names, Row, posting_of, wanted
-from laurels.service.load import Known, Loader, known_ids, lock_members, names_in, rows_of, run
+from laurels.service.load import Known, Loader, known_ids, lock_members, rows_of, run
 from laurels.service.programs import Connection, Programs, Running
-from laurels.service.types import Answer
+from laurels.service.types import Answer, Status
 from laurels.service.write import Rows, parked_body
 from laurels.store.rows import copy, numbers, text
-
-AGAIN = 4
-"""How often a batch is decided anew because more history is needed than was foreseen."""
 
 
 class Batch:
@@ -60,6 +47,7 @@ class Batch:
         self.brought = 0
         self.now = 0
         self.twins: dict[int, int] = {}
+        self.due: list[Coming] = []
         self.running: Running
         self.known: Known = {}
 
@@ -75,8 +63,9 @@ class Batch:
             written = Rows(self.running)
             ready = self._park(ready, rows, written)
             comings = [self.comings[i] for i in ready]
-            comings += await self._parked(rows)
+            comings += taken_up(self.running, self.due, rows, self.now)
             desks = await self._decide(comings, rows)
+            self._drop(written)
             for member, desk in desks.items():
                 if self.until is not None and member in self.members:
                     desk.advance(min(self.until, self.now))
@@ -140,21 +129,36 @@ class Batch:
             coming.member = members[coming.named]
             if coming.event.to in members:
                 coming.to = members[coming.event.to]
-                coming.body = rest_of({**coming.raw, "to": f"~{coming.to}"})
+                coming.body = rest_of(coming.addressed)
         return ready
 
     async def _lock(self, ready: list[int]) -> dict[int, Member]:
+        """Lock members, and those that their parked transfers give to. None is waited for, so
+        that receivers may be locked after the others."""
         wanted = {self.comings[i].member for i in ready}
         wanted |= {self.comings[i].to for i in ready if self.comings[i].to}
-        rows = await lock_members(self.connection, wanted | self.members)
+        rows: dict[int, Member] = {}
+        asked = wanted | self.members
+        while asked:
+            locked = await lock_members(self.connection, asked)
+            rows |= locked
+            due = await due_of(self.connection, locked, self.now)
+            await self._receivers(due)
+            self.due += due
+            wanted |= asked
+            asked = {coming.to for coming in due if coming.to} - wanted
         held = wanted - rows.keys()
+        while more := {c.member for c in self.due if c.to in held} - held:
+            held |= more
+        self.due = [coming for coming in self.due if coming.member not in held]
+        late = set(held)
         for i in sorted(ready, key=lambda i: order_of(self.comings[i])):
             # what comes after an event that is put back waits behind it, of both its members
             touched = {self.comings[i].member, self.comings[i].to} - {0}
             if touched & held:
                 held |= touched
                 self.put_back.append(i)
-        return rows
+        return {member: row for member, row in rows.items() if member not in late}
 
     async def _meet_known(self, ready: list[int]) -> list[int]:
         """Events that are known already get their first answer, or are in conflict."""
@@ -177,11 +181,12 @@ class Batch:
             coming = self.comings[i]
             if place[1]:
                 self._again(i, stored[place], known[place])
-            elif parked.get((place[0], coming.source, coming.id)) in (
-                None, parked_body(coming.raw)
-            ):  # fmt: skip
+                continue
+            body = parked.get((place[0], coming.source, coming.id))
+            if body in (None, parked_body(coming.raw), parked_body(coming.addressed)):
+                first: Status = "rejected" if body is None else "parked"
                 self.answers[i] = Answer("duplicate", coming.source, coming.id, coming.named,
-                                         first="parked")  # fmt: skip
+                                         first=first)  # fmt: skip
             else:
                 self._reject(i, conflict(), "conflict")
         return [i for i in ready if i not in again]
@@ -212,7 +217,7 @@ class Batch:
                 self._reject(i, error)
                 continue
             if coming.given is None and event.acts > self.now + AHEAD:
-                written.park(row.member, coming.raw, coming.source, coming.id, coming.actor,
+                written.park(row.member, coming.addressed, coming.source, coming.id, coming.actor,
                              event.acts, self.now)  # fmt: skip
                 row.parked_until = min(row.parked_until or event.acts, event.acts)
                 self.answers[i] = Answer("parked", coming.source, coming.id, coming.named)
@@ -220,75 +225,40 @@ class Batch:
             found.append(i)
         return found
 
-    async def _parked(self, rows: Mapping[int, Member]) -> list[Coming]:
-        """Events whose time has come."""
-        due = [m for m, row in rows.items() if (row.parked_until or self.now + 1) <= self.now]
-        if not due:
-            return []
-        found = []
-        for member in due:
-            rows[member].parked_until = None
-        for row in await rows_of(self.connection, "parked", members=numbers(due)):
-            member, source, name, due_at, _, actor, body = row
-            if due_at > self.now:
-                until = rows[member].parked_until
-                rows[member].parked_until = min(until or due_at, due_at)
-                continue
-            found.append(unparked(rows[member], source, name, due_at, actor, body))
-            read(self.running, found[-1], self.now)
-        return found
+    async def _receivers(self, due: list[Coming]) -> None:
+        """Parked transfers name their receiver by number; older ones as the sender did."""
+        names = {str(c.raw["to"]) for c in due if c.raw.get("to") and not c.to}
+        found = await resolve(
+            self.connection, self.number, {name: identity(name, self.key) for name in names}
+        )
+        for coming in due:
+            if str(coming.raw.get("to")) in found:
+                coming.to = found[str(coming.raw["to"])]
+                coming.raw = coming.addressed
 
     # -- deciding ------------------------------------------------------------------------------
 
     async def _decide(self, comings: list[Coming], rows: dict[int, Member]) -> dict[int, Desk]:
-        """Load, decide; once more with more history where it turns out to be needed."""
-        named: dict[int, set[str]] = {}
-        for coming in comings:
-            assert coming.event is not None
-            names = names_in(coming.event.type, coming.raw)
-            named.setdefault(coming.member, set()).update(names)
-            if coming.to:
-                named.setdefault(coming.to, set())
-        for member, row in rows.items():
-            if row.parked_until is not None or member in self.members:
-                named.setdefault(member, set())
-        busy = {member: rows[member] for member in named}
+        busy = {coming.member for coming in [*comings, *self.due]}
+        busy |= {coming.to for coming in comings if coming.to}
+        busy |= {m for m, row in rows.items() if row.parked_until or m in self.members}
         loader = Loader(self.connection, self.running, self.known)
-        late = {m: None for m, row in busy.items() if stale(row, self.running)}
-        found = await loader.load(busy, named, late)
-        budgets: Budgets | None = None
-        desks = {m: Desk(self.running, row, found[m]) for m, row in busy.items()}
-        for coming in comings:
-            date(self.running, coming, desks[coming.member])
-        for _ in range(AGAIN):
-            needed = look(sorted(comings, key=order_of), desks)
-            if needed:
-                found = await loader.load(busy, {}, needed)
-                desks |= {m: Desk(self.running, busy[m], found[m]) for m in needed}
-                continue
-            if budgets is None:
-                budgets = await self._budgets(comings)
-            budgets.drawn.clear()
-            try:
-                decide(comings, desks, budgets)
-            except More as more:
-                found = await loader.load(busy, {}, {more.member: more.place})
-                desks = {m: Desk(self.running, row, found[m]) for m, row in busy.items()}
-                continue
-            await self._settle(budgets)
-            return desks
-        raise AssertionError("history was loaded and was not enough")
+        desks, budgets = await decided(
+            loader, {member: rows[member] for member in busy}, comings, self._budgets
+        )
+        await self._settle(budgets)
+        return desks
+
+    def _drop(self, written: Rows) -> None:
+        """Parked events that cannot be taken are rejected; their identities stay known."""
+        for coming in self.due:
+            if coming.error is not None:
+                written.unparked.append((coming.source, coming.id, coming.member, 0))
 
     async def _budgets(self, comings: Iterable[Coming]) -> Budgets:
         """Lock the budgets that the events draw on."""
         budgets = Budgets(self.running)
-        if not self.running.budgets:
-            return budgets
-        purses = sorted({
-            name for coming in comings if coming.event is not None
-            for cap, name in budgets.of(coming.event) if cap.per != "event"
-        })  # fmt: skip
-        if purses:
+        if purses := budgets.purses(comings):
             await run(self.connection, "open_budgets", program=self.number, purses=purses)
             budgets.used = dict(
                 await rows_of(self.connection, "lock_budgets", program=self.number, purses=purses)
@@ -325,18 +295,18 @@ class Batch:
                 self._reject(i, conflict(), "conflict")
 
     async def _write_rejected(self) -> None:
-        rejected = {i for i, each in self.answers.items() if each.status == "rejected"}
-        if not rejected:
-            return
-        first = (await rows_of(self.connection, "draw_number"))[0][0]
+        wrong = [
+            (self.comings[i], answer.error)
+            for i, answer in self.answers.items()
+            if answer.status == "rejected"
+        ]
+        wrong += [(coming, coming.error) for coming in self.due]
         rows = []
-        for i in sorted(rejected):
-            answer = self.answers[i]
-            if answer.error is not None:
-                error = answer.error
+        for i, (coming, error) in enumerate(wrong):
+            if error is not None:
                 rows.append("\t".join([
-                    str(self.number), str(self.now), str(first + i), text(self.comings[i].actor),
-                    text(answer.source), text(answer.id), text(error.code), text(error.where),
+                    str(self.number), str(self.now), str(i), text(coming.actor),
+                    text(coming.source), text(coming.id), text(error.code), text(error.where),
                     text(error.message[:500]),
                 ]))  # fmt: skip
         await copy(self.connection, "rejected", rows)
@@ -362,19 +332,6 @@ def repeated(answer: Answer) -> Answer:
 def same_text(one: Coming, other: Coming) -> bool:
     """Whether two events say the same, whatever they call the member."""
     return parked_body(one.raw) == parked_body(other.raw)
-
-
-def stale(row: Member, running: Running) -> bool:
-    """Whether a state was saved in a layout that the program has no more."""
-    return row.state is not None and row.layout != running.layout
-
-
-def unparked(row: Member, source: str, name: str, due: int, actor: str, body: str) -> Coming:
-    """A parked event, to be taken now as recorded when its time came."""
-    raw = read_rest(body)
-    raw |= {"id": name, "source": source, "member": row.called, "type": raw.pop("type_"),
-            "occurred_at": raw.pop("at_")}  # fmt: skip
-    return Coming(raw, source, name, row.called, actor, member=row.member, due=due)
 
 
 async def resolve(

@@ -6,11 +6,11 @@ with more history loaded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from laurels.base.errors import RequestError
+from laurels.base.errors import RequestError, ensure
 from laurels.base.instants import format_instant, parse_instant
 from laurels.engine.events import Event, Place
 from laurels.engine.kernel import layout as K
@@ -49,6 +49,11 @@ class Coming:
     error: RequestError | None = None
     due: int | None = None
 
+    @property
+    def addressed(self) -> Raw:
+        """The event with its receiver by number: what is kept names no other person."""
+        return {**self.raw, "to": f"~{self.to}"} if self.to else self.raw
+
 
 @dataclass
 class Budgets:
@@ -66,6 +71,15 @@ class Budgets:
         version = self.running.compiled.program.versions[event.row[K.E_VERSION]]
         caps = [self.running.compiled.program.caps[index] for index in version.caps]
         return [(cap, purse(cap, event)) for cap in caps if cap.budget]
+
+    def purses(self, comings: Iterable[Coming]) -> list[str]:
+        """The purses that events draw on, sorted."""
+        if not self.running.budgets:
+            return []
+        return sorted({
+            name for coming in comings if coming.event is not None
+            for cap, name in self.of(coming.event) if cap.per != "event"
+        })  # fmt: skip
 
     def tell(self, event: Event) -> None:
         """Tell an event how much room there is."""
@@ -182,7 +196,10 @@ def decide(comings: list[Coming], desks: Mapping[int, Desk], budgets: Budgets) -
             continue
         if budgets.running.budgets:
             budgets.settle(event)
-        if event.type == "transfer" and coming.to:
+        if event.type != "transfer":
+            continue
+        ensure(coming.to > 0, f"transfer {event.id} was taken and nobody receives it")
+        if coming.to in desks:  # a read has the sender alone
             taken.append(give(coming, desks[coming.to], budgets.running))
     return taken
 

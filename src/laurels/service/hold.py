@@ -5,8 +5,8 @@ from __future__ import annotations
 from laurels.base.errors import RequestError
 from laurels.engine.kernel import layout as K
 from laurels.service.answers import scaled
-from laurels.service.batch import stale
 from laurels.service.desk import Desk
+from laurels.service.due import stale
 from laurels.service.load import Loader, read_members
 from laurels.service.programs import Connection, Running
 from laurels.service.types import HoldView

@@ -11,10 +11,11 @@ from laurels.base.instants import format_instant
 from laurels.engine.kernel import layout as K
 from laurels.engine.resumed import Earlier
 from laurels.service.answers import answer_of, scaled
-from laurels.service.batch import resolve, stale
+from laurels.service.batch import resolve
 from laurels.service.bodies import identity
 from laurels.service.decide import Budgets, Coming, admit, date, read
 from laurels.service.desk import Desk, Found, Member
+from laurels.service.due import stale
 from laurels.service.load import Loader, names_in, read_members, rows_of
 from laurels.service.programs import Connection, Running
 from laurels.service.types import Payable, Quote

@@ -17,14 +17,14 @@ from laurels.engine import packed as P
 from laurels.engine.book import Book
 from laurels.engine.resumed import Resumed
 from laurels.engine.views import LotView, Views
-from laurels.service.batch import resolve, stale, unparked
+from laurels.service.batch import resolve
 from laurels.service.bodies import identity, unpack_bytes
-from laurels.service.decide import admit, date, read
+from laurels.service.decide import Budgets, Coming
 from laurels.service.desk import STANDINGS, Desk, Found, Member, Stored, read_stored
+from laurels.service.due import decided, due_of, taken_up
 from laurels.service.load import Loader, read_members, rows_of
 from laurels.service.programs import Connection, Running
 from laurels.service.types import LevelStanding, MemberView
-from laurels.store.rows import numbers
 
 SOON = 5
 """Expiries shown of each unit."""
@@ -51,24 +51,18 @@ async def find_member(connection: Connection, number: int, key: bytes, name: str
 async def open_desk(connection: Connection, running: Running, member: int, now: int) -> Desk:
     """A member as it is saved, with what was parked until now taken in memory."""
     rows = await read_members(connection, [member])
-    row = rows[member]
-    loader = Loader(connection, running, {})
-    late = {member: None} if stale(row, running) else {}
-    coming = []
-    if row.parked_until is not None and row.parked_until <= now:
-        for each in await rows_of(connection, "parked", members=numbers([member])):
-            _, source, name, due, _, actor, body = each
-            if due <= now:
-                coming.append(unparked(row, source, name, due, actor, body))
-    found = await loader.load(rows, {member: set()}, late)
-    desk = Desk(running, row, found[member])
-    for each in coming:
-        read(running, each, now)
-        admit(each, row)
-        date(running, each, desk)
-        assert each.event is not None
-        desk.take(each.event, each.body, each.actor)
-    return desk
+    comings = taken_up(running, await due_of(connection, rows, now), rows, now)
+
+    async def draw(comings: list[Coming]) -> Budgets:
+        budgets = Budgets(running)
+        if purses := budgets.purses(comings):
+            budgets.used = dict(
+                await rows_of(connection, "read_budgets", program=running.number, purses=purses)
+            )
+        return budgets
+
+    desks, _ = await decided(Loader(connection, running, {}), rows, comings, draw)
+    return desks[member]
 
 
 async def whole_history(connection: Connection, running: Running, row: Member) -> Found:
