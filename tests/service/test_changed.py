@@ -8,6 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from laurels.base.errors import ProgramError
 from laurels.service.service import Service
 from support.service import OWNER, service
 
@@ -104,5 +107,62 @@ def test_no_text_comes_into_force_while_a_batch_runs() -> None:
                 done, _ = await asyncio.wait([coming], timeout=0.3)
                 assert not done, "a batch holds the program"
             assert await coming == []
+
+    run(work())
+
+
+@pytest.mark.parametrize(
+    "tightened",
+    [
+        PROGRAM.replace("{amount: required}", "{amount: required, attributes: "
+                        "{shop: {type: text, required: true}, channel: {type: text, "
+                        "values: [app]}, size: {type: integer, at_most: 3}}}"),
+        PROGRAM + "late: {reject_after: 1 hours}\n",
+    ],
+    ids=["attributes", "late"],
+)  # fmt: skip
+def test_a_text_that_asks_more_of_events_still_reads_those_that_were_taken(tightened: str) -> None:
+    loose = PROGRAM.replace("{amount: required}", "{amount: required, attributes: "
+                            "{channel: {type: text}, size: {type: integer}}}")  # fmt: skip
+
+    async def work() -> None:
+        async with service() as one:
+            await set_clock(one, "2026-03-01T09:00:00Z")
+            await one.publish(OWNER, "shared", loose)
+            await set_clock(one, "2026-03-01T12:00:00Z")
+            said = {"channel": "web", "size": "5"}
+            old = [buy(1, "anna", "2026-03-01T11:30:00Z") | said,
+                   buy(2, "bert", "2026-03-01T14:00:00Z") | said]  # fmt: skip
+            answers = await one.take(OWNER, "shared", old)
+            assert [each.status for each in answers] == ["taken", "parked"]
+            await set_clock(one, "2026-03-01T13:00:00Z")
+            await one.publish(OWNER, "shared", tightened)
+            await one.prepare(OWNER, "shared")
+            back = {"id": "r1", "member": "anna", "type": "return", "returns": "e1",
+                    "amount": "4", "occurred_at": "2026-03-01T12:59:00Z"}  # fmt: skip
+            given = {"id": "a1", "member": "cleo", "type": "adjustment", "direction": "credit",
+                     "points": "5", "occurred_at": "2026-03-01T12:59:00Z"}  # fmt: skip
+            answers = await one.take(OWNER, "shared", [back, given])
+            assert [each.status for each in answers] == ["taken", "taken"]
+            assert await points(one, "anna") == 6
+            await set_clock(one, "2026-03-01T20:00:00Z")
+            await one.advance("shared")
+            assert await points(one, "bert") == 10
+
+    run(work())
+
+
+def test_what_events_say_and_when_they_count_never_changes() -> None:
+    async def work() -> None:
+        async with service() as one:
+            said = "{amount: required, attributes: {size: {type: %s}}}"
+            text = PROGRAM.replace("{amount: required}", said % "integer")
+            await one.publish(OWNER, "shared", text)
+            for other in (
+                text.replace(said % "integer", said % "text"),
+                text + "late: {policy: when_recorded, tolerance: 1 hours}\n",
+            ):
+                with pytest.raises(ProgramError, match="never change"):
+                    await one.publish(OWNER, "shared", other)
 
     run(work())

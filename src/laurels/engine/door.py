@@ -44,6 +44,7 @@ class Door:
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
+        self.standing: Door | None = None  # see `standing.read_standing`
         self.program = compiled.program
         self.slots = compiled.slots
         self.zone = compiled.calendar

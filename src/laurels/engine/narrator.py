@@ -16,6 +16,7 @@ from laurels.engine.compiled import Compiled
 from laurels.engine.events import Event, Key
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
+from laurels.engine.standing import read_standing
 from laurels.engine.state import State
 
 Trace = tuple[Any, ...]
@@ -205,7 +206,7 @@ class Narrator(Book):
     def tell(self, events: Sequence[Event]) -> None:
         """Take events in the order in which they arrived, with the room that budgets had left."""
         for told in events:
-            event = self.door.read(told.raw)
+            event = read_standing(self.door, told.raw)
             for column in self.door.budgets:
                 event.row[column] = told.row[column]
             self._begin(event)

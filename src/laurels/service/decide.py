@@ -15,6 +15,7 @@ from laurels.base.instants import format_instant, parse_instant
 from laurels.engine.events import Event, Place
 from laurels.engine.kernel import layout as K
 from laurels.engine.resumed import Earlier
+from laurels.engine.standing import read_standing
 from laurels.program import linked as L
 from laurels.service.bodies import Raw, rest_of
 from laurels.service.desk import BLOCKED, CLOSED, Desk, Member, New
@@ -117,9 +118,14 @@ def read(running: Running, coming: Coming, now: int) -> None:
         learned = parse_instant(coming.given, running.door.zone, "recorded_at")
     if coming.due is not None:
         learned = coming.due
-    event = running.door.read(coming.raw, learned)
+    stood = coming.due is not None  # it passed the door when it was parked
+    event = (
+        read_standing(running.door, coming.raw, learned)
+        if stood
+        else running.door.read(coming.raw, learned)
+    )
     if event.acts > event.recorded:
-        event = running.door.read(coming.raw, event.acts)
+        event = read_standing(running.door, coming.raw, event.acts)
     coming.event = event
     coming.body = rest_of(coming.raw)
 
@@ -143,7 +149,7 @@ def date(running: Running, coming: Coming, desk: Desk) -> None:
         return
     if moment == desk.row.recorded and desk.taken is not None and event.place > desk.taken:
         return
-    coming.event = running.door.read(coming.raw, desk.row.recorded + 1)
+    coming.event = read_standing(running.door, coming.raw, desk.row.recorded + 1)
     coming.event.member = desk.book.member
 
 
@@ -217,7 +223,7 @@ def give(coming: Coming, desk: Desk, running: Running) -> New:
         "unit": coming.raw.get("unit"),
         "points": coming.raw.get("points"),
     }
-    gift = running.door.read(raw, max(event.recorded, desk.recorded))
+    gift = read_standing(running.door, raw, max(event.recorded, desk.recorded))
     try:
         return desk.take(gift, rest_of(raw), coming.actor)
     except Earlier as earlier:

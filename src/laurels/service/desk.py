@@ -16,6 +16,7 @@ from laurels.engine.events import Event, Place
 from laurels.engine.journal import Entry, merged
 from laurels.engine.kernel import layout as K
 from laurels.engine.resumed import Resumed
+from laurels.engine.standing import read_standing
 from laurels.ledger.accounts import ACCOUNTS, FLOWS, KINDS
 from laurels.service.bodies import pack_bytes, read_rest, unpack_bytes
 from laurels.service.programs import Running
@@ -372,7 +373,7 @@ def read_stored(running: Running, stored: Stored, name: str) -> Event:
     raw = read_rest(stored.body)
     raw["id"], raw["source"], raw["member"] = stored.id, stored.source, name
     raw["type"], raw["occurred_at"] = stored.type, format_instant(stored.occurred_at)
-    return running.door.read(raw, stored.recorded_at)
+    return read_standing(running.door, raw, stored.recorded_at)
 
 
 def _signature(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -133,14 +133,17 @@ def known_since(linked: L.Linked, instants: Mapping[str, int], now: int) -> dict
 
 
 def must_stand(linked: L.Linked, before: L.Linked) -> None:
-    """What can never change: units, zone, currency; versions that were published. Raises
-    ProgramError."""
+    """What can never change: units, zone, currency; what an event that was taken says and when it
+    counts; versions that were published. Raises ProgramError."""
     wrong: list[str] = []
     if (linked.zone, linked.currency) != (before.zone, before.currency):
         wrong.append("the zone and the currency of a program never change")
     old = [(unit.name, unit.scale) for unit in before.units]
     if [(unit.name, unit.scale) for unit in linked.units][: len(old)] != old:
         wrong.append("units never change: neither their precision nor their order")
+    if counts_late(linked) != counts_late(before):
+        wrong.append("when late events count never changes")
+    wrong += retyped(linked, before)
     new = {each.version: each for each in linked.document.versions}
     for version in before.document.versions:
         if version.version not in new:
@@ -152,6 +155,28 @@ def must_stand(linked: L.Linked, before: L.Linked) -> None:
             Finding("error", "program-published", each, hint="add a version instead")
             for each in wrong
         )
+
+
+def counts_late(linked: L.Linked) -> str | None:
+    """From when on a late event counts when it is recorded; None: when it occurred."""
+    late = linked.late
+    return late.tolerance if late.policy == "when_recorded" else None
+
+
+def retyped(linked: L.Linked, before: L.Linked) -> list[str]:
+    """Attributes that were of another type."""
+    pairs = [("member", linked.member, before.member)]
+    for name, old in before.events.items():
+        new = linked.events.get(name)
+        if new is not None:
+            pairs += [(name, new.attributes, old.attributes), (name, new.line, old.line)]
+    return [
+        f"attribute `{attribute}` of `{name}` was a {each.type} and never changes its type"
+        for name, said, known in pairs
+        for attribute, each in known.items()
+        if attribute in said
+        and (said[attribute].type, said[attribute].scale) != (each.type, each.scale)
+    ]
 
 
 def difference(old: str, new: str) -> str:
