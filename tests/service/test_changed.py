@@ -131,7 +131,7 @@ def test_a_text_that_asks_more_of_events_still_reads_those_that_were_taken(tight
             await one.publish(OWNER, "shared", loose)
             await set_clock(one, "2026-03-01T12:00:00Z")
             said = {"channel": "web", "size": "5"}
-            old = [buy(1, "anna", "2026-03-01T11:30:00Z") | said,
+            old = [buy(1, "anna", "2026-03-01T10:30:00Z") | said,
                    buy(2, "bert", "2026-03-01T14:00:00Z") | said]  # fmt: skip
             answers = await one.take(OWNER, "shared", old)
             assert [each.status for each in answers] == ["taken", "parked"]

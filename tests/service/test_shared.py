@@ -169,6 +169,30 @@ def test_a_version_that_reaches_into_the_past_acts_by_an_approved_correction_onl
     run(work())
 
 
+def test_a_correction_passes_over_members_who_were_closed_or_forgotten() -> None:
+    async def work() -> None:
+        async with service() as one:
+            text = PROGRAM.partition("    caps:")[0]
+            await one.publish(OWNER, "shared", text)
+            names = ["anna", "bert", "cleo"]
+            raws = [buy(n, name, "2026-07-01T10:00:00Z") for n, name in enumerate(names)]
+            await one.take(OWNER, "shared", raws)
+            await one.publish(OWNER, "shared", text + SECOND)
+            await one.prepare(OWNER, "shared")
+            proposed = await one.propose_correction(OWNER, "shared", 2, "it was promised for June")
+            await one.close(OWNER, "shared", "anna")
+            await one.erase(OWNER, "shared", "bert")
+            for _ in range(2):
+                done = await one.approve_correction(OTHER, "shared", proposed.correction)
+                assert (done.state, done.posted) == ("posted", 1)
+                found = sorted(done.exceptions.values(), key=str)
+                assert found == [{"point": "member-closed"}, {"point": "member-unknown"}]
+            seen = await one.member(OWNER, "shared", "cleo")
+            assert seen.balances["point"].active == 20
+
+    run(work())
+
+
 def test_what_was_published_cannot_change() -> None:
     async def work() -> None:
         async with service() as one:

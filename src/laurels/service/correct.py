@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from laurels.base.errors import RequestError
+from laurels.base.errors import RequestError, Unavailable
 from laurels.base.instants import format_instant
 from laurels.engine.compiled import compile_program
 from laurels.engine.door import Door
@@ -25,7 +25,7 @@ from laurels.service.desk import Found
 from laurels.service.load import Loader, read_members, rows_of
 from laurels.service.programs import Connection, Running
 from laurels.service.reading import history_until, snapshot
-from laurels.service.types import Actor
+from laurels.service.types import Actor, Answer
 
 STRIDE = 128
 SOURCE = "correction"
@@ -33,7 +33,12 @@ SOURCE = "correction"
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A correction and where it stands. differences: by member and unit; posted: members done."""
+    """A correction and where it stands.
+
+    differences  by member and unit
+    posted       members who got or gave all of it
+    exceptions   codes of why not, by member and unit: a closed or erased member keeps what it has
+    """
 
     correction: int
     program: str
@@ -44,6 +49,7 @@ class Correction:
     decided_by: str | None
     differences: Mapping[str, Mapping[str, Decimal]]
     posted: int
+    exceptions: Mapping[str, Mapping[str, str]]
 
 
 def as_if_known(running: Running, version: int) -> Running:
@@ -102,16 +108,19 @@ async def _given(
 ) -> dict[int, dict[str, Decimal]]:
     """What earlier corrections for the same version gave, by member and unit."""
     cursor = await connection.execute(
-        "SELECT m.member, m.differences, c.body FROM correction_members m"
+        "SELECT m.member, m.differences, m.problems, c.body FROM correction_members m"
         " JOIN corrections c USING (correction)"
         " WHERE c.program = %s AND c.state IN ('approved', 'posted')",
         [running.number],
     )
     found: dict[int, dict[str, Decimal]] = {}
-    for member, text, body in await cursor.fetchall():
+    for member, text, problems, body in await cursor.fetchall():
         if msgspec.json.decode(body)["version"] == version:
             units = found.setdefault(member, {})
+            wrong = msgspec.json.decode(problems)
             for unit, points in msgspec.json.decode(text).items():
+                if unit in wrong:
+                    continue
                 units[unit] = units.get(unit, Decimal(0)) + Decimal(points)
     return found
 
@@ -193,12 +202,16 @@ async def decide(
                     "waive_correction", running.number, None, f"correction {number}")  # fmt: skip
 
 
-Take = Callable[[list[dict[str, Any]]], Awaitable[Any]]
+Take = Callable[[list[dict[str, Any]]], Awaitable[list[Answer]]]
 
 
 async def post(connection: Connection, number: int, take: Take) -> int:
     """Post an approved correction, each member once however often this is begun; returns how many
-    members are done. `take` takes events."""
+    members are done. Of whom it cannot be posted (a closed or erased member, what a debit is
+    refused), that is kept beside the difference, and the others go on. `take` takes events.
+
+    Raises Unavailable where the database could not take them now.
+    """
     done = 0
     cursor = await connection.execute(
         "SELECT decided_at FROM corrections WHERE correction = %s", [number]
@@ -214,29 +227,45 @@ async def post(connection: Connection, number: int, take: Take) -> int:
         rows = await cursor.fetchall()
         if not rows:
             break
-        events = []
+        problems: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+        events, places = [], []
         for member, text, name in rows:
             for unit, points in msgspec.json.decode(text).items():
-                if name:
-                    identity = f"{number}/{unit}/{member}"
-                    event = _adjustment(number, name, unit, Decimal(points), decided_at)
-                    events.append({**event, "id": identity})
-        for answer in await take(events):
-            if answer.status not in ("taken", "duplicate"):
-                raise answer.error or RequestError(
-                    "correction-not-posted", f"{answer.member}: {answer.status}"
-                )
+                if not name:
+                    problems[member][unit] = "member-unknown"  # erased since
+                    continue
+                event = _adjustment(number, name, unit, Decimal(points), decided_at)
+                events.append({**event, "id": f"{number}/{unit}/{member}"})
+                places.append((member, unit))
+        for (member, unit), answer in zip(places, await take(events), strict=True):
+            if answer.status == "retry-later":
+                raise Unavailable("store-unreachable", "not all of it could be posted now")
+            problem = why_not(answer)
+            if problem:
+                problems[member][unit] = problem
         await connection.execute(
-            "UPDATE correction_members SET posted = true"
-            " WHERE correction = %s AND member = ANY(%s)",
-            [number, [row[0] for row in rows]],
-        )
+            "UPDATE correction_members m SET posted = true, problems = v.problems"
+            " FROM unnest(%s::bigint[], %s::text[]) v (member, problems)"
+            " WHERE m.correction = %s AND m.member = v.member",
+            [list(problems), [msgspec.json.encode(each).decode() for each in problems.values()],
+             number],
+        )  # fmt: skip
         done += len(rows)
     await connection.execute(
         "UPDATE corrections SET state = 'posted' WHERE correction = %s AND state = 'approved'",
         [number],
     )
     return done
+
+
+def why_not(answer: Answer) -> str:
+    """The code of what kept an event from being taken; empty where it was, now or before."""
+    if answer.error is not None:
+        return answer.error.code
+    if answer.refusal is not None:
+        return answer.refusal.code
+    status = answer.first if answer.status == "duplicate" else answer.status
+    return "" if status == "taken" else str(status)
 
 
 def _adjustment(number: int, member: str, unit: str, points: Decimal, now: int) -> dict[str, Any]:
@@ -267,7 +296,7 @@ async def show(connection: Connection, running: Running, number: int) -> Correct
     state, body, proposed_by, decided_by = row
     said = msgspec.json.decode(body)
     cursor = await connection.execute(
-        "SELECT coalesce(p.name, '~' || c.member), c.differences, c.posted"
+        "SELECT coalesce(p.name, '~' || c.member), c.differences, c.posted, c.problems"
         " FROM correction_members c LEFT JOIN people p USING (member) WHERE c.correction = %s"
         " ORDER BY 1",
         [number],
@@ -275,7 +304,10 @@ async def show(connection: Connection, running: Running, number: int) -> Correct
     rows = await cursor.fetchall()
     differences = {
         name: {unit: Decimal(points) for unit, points in msgspec.json.decode(text).items()}
-        for name, text, _ in rows
+        for name, text, *_ in rows
     }
+    exceptions = {name: wrong for name, *_, problems in rows
+                  if (wrong := msgspec.json.decode(problems))}  # fmt: skip
+    done = sum(posted for name, _, posted, _ in rows if name not in exceptions)
     return Correction(number, running.name, state, said["version"], said["reason"], proposed_by,
-                      decided_by, differences, sum(posted for *_, posted in rows))  # fmt: skip
+                      decided_by, differences, done, exceptions)  # fmt: skip

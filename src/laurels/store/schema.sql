@@ -242,6 +242,7 @@ CREATE TABLE correction_members (
     member bigint NOT NULL,
     differences text NOT NULL,
     posted boolean NOT NULL DEFAULT false,
+    problems text NOT NULL DEFAULT '{}',
     PRIMARY KEY (correction, member)
 );
 

@@ -506,4 +506,7 @@ class Correction(Shown):
     proposed_by: str
     decided_by: str | None
     differences: dict[str, dict[str, Decimal]] = Field(description="By member and unit.")
-    posted: int = Field(description="Members done.")
+    posted: int = Field(description="Members who got or gave all of it.")
+    exceptions: dict[str, dict[str, str]] = Field(
+        description="Codes of why not, by member and unit."
+    )
