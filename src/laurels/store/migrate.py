@@ -85,4 +85,8 @@ def grant(conninfo: str, role: str) -> None:
         # a parked event gets its place when it is taken
         run(sql.SQL("GRANT UPDATE (sequence) ON event_ids TO {}").format(who))
         # a text comes into force when it has been prepared
-        run(sql.SQL("GRANT UPDATE (state, in_force_at) ON program_texts TO {}").format(who))
+        run(
+            sql.SQL("GRANT UPDATE (state, in_force_at, instants) ON program_texts TO {}").format(
+                who
+            )
+        )
