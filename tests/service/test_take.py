@@ -253,3 +253,36 @@ def test_a_stranger_in_sources_is_an_actor_like_any_other() -> None:
             assert (answer.source, answer.recorded_at) == ("old-system", 1772359200000000)
 
     run(work())
+
+
+def test_an_identity_that_comes_again_for_another_member_is_a_conflict() -> None:
+    async def work() -> None:
+        async with service() as opened:
+            name = await mired(opened)
+            first = await opened.take(OWNER, name, [buy("1"), buy("1"), buy("1", member="bert")])
+            assert [each.status for each in first] == ["taken", "duplicate", "conflict"]
+            again = await opened.take(OWNER, name, [buy("1", member="bert")])
+            assert (again[0].status, again[0].balances, again[0].postings) == ("conflict", {}, ())
+            ahead = buy("2", occurred_at="2100-01-01T00:00:00Z")
+            for member, status in (("anna", "parked"), ("anna", "duplicate"), ("bert", "conflict")):
+                (answer,) = await opened.take(OWNER, name, [ahead | {"member": member}])
+                assert answer.status == status
+
+    run(work())
+
+
+def test_a_member_may_be_named_otherwise_when_an_event_comes_again() -> None:
+    async def work() -> None:
+        async with service() as opened:
+            name = await mired(opened)
+            await opened.take(OWNER, name, [buy("1")])
+            change = {"id": "c", "occurred_at": "2026-03-01T10:00:00Z",
+                      "identities": {"card": "4000"}}  # fmt: skip
+            await opened.put_member(OWNER, name, "anna", change)
+            card = buy("1", member="card:4000")
+            (answer,) = await opened.take(OWNER, name, [card])
+            assert (answer.status, answer.first) == ("duplicate", "taken")
+            two = await opened.take(OWNER, name, [buy("2"), buy("2", member="card:4000")])
+            assert [each.status for each in two] == ["taken", "duplicate"]
+
+    run(work())

@@ -188,8 +188,12 @@ def test_bodies_that_are_no_json_of_ours_are_told_apart(server: Server) -> None:
 def test_the_truth_can_be_asked_for_after_an_unknown_outcome(server: Server) -> None:
     event = a_purchase(id="a/b ж", member="m/1")
     taken = server.ask("POST", "events", "till", json=event).json()
-    found = server.ask("GET", "events/till-7/a%2Fb%20%D0%B6", "till")
+    found = server.ask("GET", "events/till-7/a%2Fb%20%D0%B6")
     assert found.json() == taken
+    found = server.ask("GET", "events/till-7/a%2Fb%20%D0%B6", "till").json()
+    assert "member" not in found
+    assert (found["status"], found["balances"]) == ("taken", {})
+    assert found["postings"][0]["points"] == "48"
     assert server.ask("GET", "events/till-7/never-came", "till").status_code == 404
 
 

@@ -166,6 +166,35 @@ def test_a_till_cannot_tell_whose_phone_numbers_are_known(server: Server) -> Non
     assert {each["code"] for each in answers} == {"member-unknown"}
 
 
+def test_a_till_that_names_a_member_by_phone_learns_neither_its_id_nor_its_balances(
+    server: Server,
+) -> None:
+    change = {"id": "g0", "occurred_at": LATELY, "identities": {"phone": "+37120000009"}}
+    server.ask("POST", "events", json={"id": "g1", "type": "purchase", "member": "secret-id",
+                                       "occurred_at": LATELY, "amount": "777.00"})  # fmt: skip
+    said = server.ask("PUT", "members/secret-id", json=change)
+    assert said.status_code == 200, said.text
+    event = {"id": "g2", "type": "purchase", "member": "phone:+37120000009",
+             "occurred_at": LATELY, "amount": "5.00"}  # fmt: skip
+    answers = [
+        server.ask("POST", "events", "till", json=event),
+        server.ask("POST", "events", "till", json=event),
+        server.ask("POST", "events", "till", json={"events": [event]}),
+        server.ask("GET", "events/till-7/g2", "till"),
+        server.ask("POST", "holds/g2/capture", "till", json={"id": "g3", "occurred_at": LATELY}),
+        server.ask("POST", "events", "till", json={**event, "id": "g4", "type": "hold"}),
+    ]
+    for each in answers:
+        assert "secret-id" not in each.text, each.text
+        assert "782" not in each.text, each.text
+    assert answers[0].json()["member"] == "phone:+37120000009"
+    assert [each["points"] for each in answers[0].json()["postings"]] == ["5"]
+    assert answers[1].json() == answers[0].json() | {"repeated": True}
+    assert answers[5].json()["code"] == "member-unknown"
+    owner = server.ask("GET", "members/secret-id").json()
+    assert owner["balances"]["point"]["active"] == "782"
+
+
 def test_a_live_server_moves_no_clock(server: Server) -> None:
     said = server.ask("PUT", "/v1/sandbox/clock", json={"now": "2030-01-01T00:00:00Z"})
     assert (said.status_code, said.json()["code"]) == (403, "sandbox-only")

@@ -14,10 +14,10 @@ from laurels.base.errors import RequestError
 from laurels.service.answers import answer_of, first_answer
 from laurels.service.bodies import identity, rest_of
 from laurels.service.decide import AHEAD, Budgets, Coming, admit, order_of, read
-from laurels.service.desk import Desk, Member, Stored
+from laurels.service.desk import ERASED, Desk, Member, Stored
 from laurels.service.due import decided, due_of, taken_up
 from laurels.service.ledger_rows import Names, Row, posting_of, wanted
-from laurels.service.load import Known, Loader, known_ids, lock_members, rows_of, run
+from laurels.service.load import Known, Loader, known_ids, lock_members, read_members, rows_of, run
 from laurels.service.programs import Connection, Programs, Running
 from laurels.service.types import Answer, Status
 from laurels.service.write import Rows, parked_body
@@ -76,7 +76,7 @@ class Batch:
                 await written.write(self.connection)
             for i in ready:
                 self._answer(i)
-            self._answer_twins()
+            await self._answer_twins()
             await self._write_rejected()
 
     # -- reading -------------------------------------------------------------------------------
@@ -177,8 +177,12 @@ class Batch:
             )
         }
         known = await describe(self.connection, self.running, list(stored.values()))
+        others = await self._of_others(places)
         for i, place in places.items():
             coming = self.comings[i]
+            if i in others:
+                self._reject(i, conflict(), "conflict")
+                continue
             if place[1]:
                 self._again(i, stored[place], known[place])
                 continue
@@ -190,6 +194,15 @@ class Batch:
             else:
                 self._reject(i, conflict(), "conflict")
         return [i for i in ready if i not in again]
+
+    async def _of_others(self, places: Mapping[int, tuple[int, int]]) -> set[int]:
+        """Known events that now name another member than the first time. Nobody goes by the
+        names of one who was erased, so whoever those name now is not compared."""
+        found = {i for i, place in places.items() if self.comings[i].member != place[0]}
+        if not found:
+            return found
+        first = await read_members(self.connection, {places[i][0] for i in found})
+        return {i for i in found if first[places[i][0]].status != ERASED}
 
     def _again(self, i: int, stored: Stored, answer: Answer) -> None:
         coming = self.comings[i]
@@ -280,7 +293,12 @@ class Batch:
         elif coming.new is not None:
             self.answers[i] = answer_of(self.running, coming.new, coming.named)
 
-    def _answer_twins(self) -> None:
+    async def _answer_twins(self) -> None:
+        named = {self.comings[i].named for i, first in self.twins.items()
+                 if self.comings[i].named != self.comings[first].named}  # fmt: skip
+        members = await resolve(
+            self.connection, self.number, {name: identity(name, self.key) for name in named}
+        )
         for i, first in self.twins.items():
             coming, other = self.comings[i], self.comings[first]
             if first not in self.answers:
@@ -289,7 +307,9 @@ class Batch:
             answer = self.answers[first]
             if answer.status == "rejected":
                 self.answers[i] = answer
-            elif same_text(coming, other):
+            elif same_text(coming, other) and (
+                coming.named == other.named or members.get(coming.named) == other.member
+            ):
                 self.answers[i] = answer if answer.status == "duplicate" else repeated(answer)
             else:
                 self._reject(i, conflict(), "conflict")
@@ -313,10 +333,10 @@ class Batch:
 
 
 def conflict() -> RequestError:
-    """The same identity with another body."""
+    """The same identity with another body, or of another member."""
     return RequestError(
-        "event-id-conflict", "an event of this id is known with another body", where="id",
-        expected="the same body, or another id",
+        "event-id-conflict", "an event of this id is known with another body or member", where="id",
+        expected="the same event, or another id",
     )  # fmt: skip
 
 

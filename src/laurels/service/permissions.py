@@ -136,17 +136,23 @@ def check_event_type(caller: Caller, kind: object) -> None:
         )
 
 
+def is_guess(caller: Caller, member: object) -> bool:
+    """Whether a till names a member by what can be guessed."""
+    if caller.role != "till" or not isinstance(member, str):
+        return False
+    kind, colon, _ = member.partition(":")
+    return bool(colon) and kind.strip().lower() in OPEN_IDENTITIES
+
+
 def check_member_text(caller: Caller, member: object) -> None:
     """Raise RequestError `member-unknown` where a till names a member by what can be guessed."""
-    if caller.role == "till" and isinstance(member, str):
-        kind, colon, _ = member.partition(":")
-        if colon and kind.strip().lower() in OPEN_IDENTITIES:
-            raise RequestError(
-                "member-unknown",
-                "there is no such member",
-                where="member",
-                hint="a till names members by id or card",
-            )
+    if is_guess(caller, member):
+        raise RequestError(
+            "member-unknown",
+            "there is no such member",
+            where="member",
+            hint="a till names members by id or card",
+        )
 
 
 def source_for(caller: Caller, asked: object) -> str:

@@ -6,13 +6,14 @@ Plain endpoints: a fast parser in, a fast writer out, nothing between.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from starlette.responses import Response
 
 from laurels.base.errors import RequestError
 from laurels.base.money import EXPONENT_MAX, format_decimal, parse_decimal
-from laurels.service.permissions import check_event_type, source_for
+from laurels.service.permissions import check_event_type, check_member_text, is_guess, source_for
 from laurels.service.types import Answer, Control
 from laurels.web.api.codec import Batch, Event, Value, kind, read_events
 from laurels.web.api.codec import Control as ControlBody
@@ -46,7 +47,7 @@ async def send_events(exchange: Exchange) -> Response:
     event = prepared(exchange, body, key)
     check_event_type(exchange.caller, event.get("type"))
     (taken,) = await exchange.service.take(exchange.actor, exchange.program, [event])
-    return told(exchange, taken)
+    return told(exchange, shown(exchange, taken, event.get("member")))
 
 
 async def _take_batch(exchange: Exchange, batch: Batch, key: str | None) -> list[Json]:
@@ -77,15 +78,16 @@ async def _take_batch(exchange: Exchange, batch: Batch, key: str | None) -> list
     taken = await exchange.service.take(
         exchange.actor, exchange.program, good, bulk=count > LANE_MAX
     )
-    for at, each in zip(places, taken, strict=True):
-        answers[at] = answer_data(each, f"/events/{at}")
+    for at, event, each in zip(places, good, taken, strict=True):
+        answers[at] = answer_data(shown(exchange, each, event.get("member")), f"/events/{at}")
     return answers
 
 
 def prepared(exchange: Exchange, event: Event, key: str | None) -> Event:
     """An event with its source, and with its id where the header gives it.
 
-    Raises: RequestError for a source that the key is not bound to, and for what is no text.
+    Raises: RequestError for a source that the key is not bound to, for what is no text, and for
+    a hold of a till on a member that it guesses.
     """
     for name in TEXTS:
         value = event.get(name)
@@ -97,7 +99,28 @@ def prepared(exchange: Exchange, event: Event, key: str | None) -> Event:
     event["source"] = source_for(exchange.caller, event.get("source"))
     if key is not None and not event.get("id"):
         event["id"] = key
+    if event.get("type") == "hold":
+        check_member_text(exchange.caller, event.get("member"))
     return event
+
+
+def shown(exchange: Exchange, taken: Answer, member: object) -> Answer:
+    """An answer as its sender may see it: it tells a till that named the member by phone or e-mail
+    nothing of that member but what the event itself moved."""
+    return hidden(taken, str(member)) if is_guess(exchange.caller, member) else taken
+
+
+def hidden(taken: Answer, called: str) -> Answer:
+    """An answer without balances, in which the member is called as the sender calls it."""
+    postings = tuple(
+        replace(
+            each,
+            id=called + each.id.removeprefix(each.member),
+            corrects=each.corrects and called + each.corrects.removeprefix(each.member),
+        )
+        for each in taken.postings
+    )
+    return replace(taken, member=called, postings=postings, balances={})
 
 
 def _check_lines(lines: Value) -> None:
@@ -167,7 +190,10 @@ def told(exchange: Exchange, taken: Answer) -> Response:
 
 
 async def what_became(exchange: Exchange) -> Response:
-    """What became of an event: the truth after an unknown outcome."""
+    """What became of an event: the truth after an unknown outcome.
+
+    How its sender named the member is not kept: a till is told neither its id nor balances.
+    """
     source, identity = exchange.request.path_params["source"], exchange.request.path_params["event"]
     caller = exchange.caller
     if caller.role == "till" and caller.sources and source not in caller.sources:
@@ -176,7 +202,7 @@ async def what_became(exchange: Exchange) -> Response:
         found = await exchange.service.event(exchange.actor, exchange.program, source, identity)
     except RequestError as error:
         raise (_unknown() if error.code == "event-unknown" else error) from None
-    return answer(answer_data(found))
+    return answer(answer_data(hidden(found, "") if caller.role == "till" else found))
 
 
 def _unknown() -> RequestError:

@@ -10,7 +10,7 @@ from laurels.base.errors import RequestError
 from laurels.service.permissions import check_member_text, source_for
 from laurels.service.types import Answer
 from laurels.web.api.documents import CaptureBody, CloseHoldBody, HoldBody
-from laurels.web.api.events import told
+from laurels.web.api.events import hidden, told
 from laurels.web.api.exchange import Exchange, answer, identified
 from laurels.web.api.quotes import check_quote
 from laurels.web.api.shapes import dated
@@ -58,7 +58,10 @@ async def _closed(exchange: Exchange, kind: str, body: CloseHoldBody) -> Respons
     event = identified(exchange, fields)
     event |= {"type": kind, "hold": exchange.request.path_params["hold"]}
     event["member"] = await member_of(exchange, str(event["source"]), event["hold"])
-    return told(exchange, await _take(exchange, event))
+    taken = await _take(exchange, event)
+    if exchange.caller.role == "till" and "taken" not in (taken.status, taken.first):
+        taken = hidden(taken, "")  # perhaps it was no hold, and the member was named by a guess
+    return told(exchange, taken)
 
 
 async def _take(exchange: Exchange, event: dict[str, Any]) -> Answer:
