@@ -114,5 +114,9 @@ def test_erasing_forgets_the_person_and_leaves_books_that_can_be_proved() -> Non
             assert "1990-02-03" not in dump
             assert "+4420" not in dump
             assert not await count(opened, "checkpoints")
+            (again,) = await opened.take(TILL, name, [buy("1")])
+            assert again.status == "duplicate"
+            assert not await count(opened, "people"), "a repeated event brings nobody back"
+            assert not await count(opened, "identities")
 
     run(work())

@@ -47,6 +47,7 @@ class Batch:
         self.brought = 0
         self.now = 0
         self.twins: dict[int, int] = {}
+        self.nobodys: list[int] = []
         self.due: list[Coming] = []
         self.running: Running
         self.known: Known = {}
@@ -59,7 +60,7 @@ class Batch:
             ready = await self._resolve(ready)
             rows = await self._lock(ready)
             ready = [i for i in ready if i not in self.put_back]
-            ready = await self._meet_known(ready)
+            ready = await self._meet_known(ready + self.nobodys)
             written = Rows(self.running)
             ready = self._park(ready, rows, written)
             comings = [self.comings[i] for i in ready]
@@ -117,8 +118,10 @@ class Batch:
         for name in [*hashed, *receivers]:
             hashed[name] = identity(name, self.key)
         members = await resolve(self.connection, self.number, hashed)
+        ready = await self._leave_known(ready, members)
         missing = {self.comings[i].named for i in ready} - members.keys()
         if any(unit.transferable for unit in self.running.compiled.program.units):
+            receivers = {self.comings[i].event.to for i in ready if self.comings[i].event.to}  # type: ignore[union-attr]
             missing |= receivers - members.keys()
         if missing:
             wanted = {name: hashed[name] for name in missing}
@@ -131,6 +134,23 @@ class Batch:
                 coming.to = members[coming.event.to]
                 coming.body = rest_of(coming.addressed)
         return ready
+
+    async def _leave_known(self, ready: list[int], members: Mapping[str, int]) -> list[int]:
+        """Leave out events that are known already though nobody goes by their names any more: an
+        erased person does not come back by a repeated event."""
+        doubtful = [
+            i for i in ready
+            for coming in (self.comings[i],)
+            if coming.named not in members
+            or (coming.event is not None and coming.event.to and coming.event.to not in members)
+        ]  # fmt: skip
+        if doubtful:
+            ids = (self.comings[i].id for i in doubtful)
+            known = await known_ids(self.connection, self.number, ids)
+            self.nobodys = [
+                i for i in doubtful if (self.comings[i].source, self.comings[i].id) in known
+            ]
+        return [i for i in ready if i not in self.nobodys]
 
     async def _lock(self, ready: list[int]) -> dict[int, Member]:
         """Lock members, and those that their parked transfers give to. None is waited for, so
