@@ -250,7 +250,6 @@ CODES: dict[str, tuple[Family, str]] = {
     "batch-sum": ("request", "The amounts of a batch do not add up to what its sender counted."),
     "clock-back": ("request", "The test clock only goes forward."),
     "correction-decided": ("request", "The correction was decided already."),
-    "correction-not-posted": ("request", "A member's part of a correction could not be posted."),
     "correction-own": ("request", "Nobody approves what they proposed."),
     "correction-unknown": ("request", "There is no such correction."),
     "currency-unknown": ("request", "The currency is not in the ISO 4217 list of current codes."),

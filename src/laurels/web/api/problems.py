@@ -46,7 +46,6 @@ STATUS: dict[str, int] = {
     "body-encoding": 415,
     "body-too-large": 413,
     "correction-decided": 409,
-    "correction-not-posted": 409,
     "correction-own": 403,
     "correction-unknown": 404,
     "cursor-wrong": 400,
