@@ -7,7 +7,11 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from laurels.base.errors import Fault, Unavailable
 from laurels.base.instants import parse_instant
+from laurels.service import lanes
 from laurels.service.service import Service
 from support.service import OWNER, service
 
@@ -195,5 +199,81 @@ def test_a_parked_event_of_a_closed_member_is_rejected_and_its_identity_stays_kn
             (again,) = await one.take(OWNER, "shared", [late])
             assert (again.status, again.first) == ("duplicate", "rejected")
             assert not (await one.events(OWNER, "shared", "parked")).rows
+
+    run(work())
+
+
+async def spoil(opened: Service, member: str) -> None:
+    """Make what is saved of a member unreadable."""
+    async with opened.pool.connection() as connection:
+        await connection.execute(
+            "UPDATE members SET state = decode('c1', 'hex') FROM people"
+            " WHERE people.member = members.member AND name = %s",
+            [member],
+        )
+
+
+def test_a_member_whose_state_is_spoilt_fails_alone_and_the_failure_is_told_and_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work() -> None:
+        async with shop() as one:
+            await spoil(one, "anna")
+            events = [buy("1", "anna", "11:00"), buy("2", "bert", "11:00")]
+            bad, good = await one.take(OWNER, "shared", events)
+            assert (bad.status, bad.error and bad.error.code) == ("retry-later", "fault")
+            assert good.status == "taken"
+            with pytest.raises(Fault):
+                await one.take(OWNER, "shared", [buy("1", "anna", "11:00")])
+            assert len(caplog.records) == 2
+
+    run(work())
+
+
+def test_a_member_whose_state_is_spoilt_does_not_stop_time_for_the_others() -> None:
+    async def work() -> None:
+        async with shop() as one:
+            await one.take(
+                OWNER, "shared", [buy(name, name, "12:20") for name in ("anna", "bert", "zoe")]
+            )
+            await clock(one, "12:30")
+            await spoil(one, "anna")
+            await one.advance("shared")
+            assert (await one.event(OWNER, "shared", "", "bert")).status == "taken"
+            assert (await one.event(OWNER, "shared", "", "zoe")).status == "taken"
+            async with one.pool.connection() as connection:
+                cursor = await connection.execute(
+                    "SELECT detail FROM audit WHERE action = 'advance_failed'"
+                )
+                assert await cursor.fetchall() == [("fault",)]
+
+    run(work())
+
+
+def test_who_waits_for_a_member_is_told_when_the_service_stops_and_no_more_wait_than_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        async with shop() as one:
+            monkeypatch.setattr(lanes, "WAITING_MOST", 2)
+            async with one.pool.connection() as other, other.transaction():
+                await other.execute(
+                    "SELECT 1 FROM members JOIN people USING (member) WHERE name = 'anna'"
+                    " FOR UPDATE OF members"
+                )
+                calls = [
+                    asyncio.create_task(one.take(OWNER, "shared", [buy(str(n), "anna", "11:00")]))
+                    for n in range(40)
+                ]
+                await asyncio.sleep(0.2)
+                two = await Service.open(one.pool.conninfo)
+                held = asyncio.create_task(two.take(OWNER, "shared", [buy("x", "anna", "11:00")]))
+                await asyncio.sleep(0.1)
+                await two.stop()
+                with pytest.raises(Unavailable, match="stopping"):
+                    await held
+            found = await asyncio.gather(*calls, return_exceptions=True)
+            codes = {each.code if isinstance(each, Unavailable) else "taken" for each in found}
+            assert codes == {"taken", "service-overloaded"}
 
     run(work())

@@ -371,6 +371,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "database-in-use": ("unavailable", "Other processes use the embedded server."),
     "database-start": ("unavailable", "The embedded server does not start."),
     "member-busy": ("unavailable", "Another request holds the member; come again."),
+    "service-overloaded": ("unavailable", "Too many events wait already; come again."),
     "service-stopping": ("unavailable", "The service is stopping; come again."),
     "store-too-old": ("unavailable", "The database server is of a version that is not supported."),
     "store-unreachable": ("unavailable", "The database does not answer."),

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from psycopg_pool import AsyncConnectionPool
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from laurels.base.errors import RequestError
+from laurels.base.errors import RequestError, Unavailable
 from laurels.service.audit import audit
 from laurels.service.batch import Batch
+from laurels.service.faults import told
+from laurels.service.lanes import LOST
 from laurels.service.load import rows_of
 from laurels.service.programs import Connection, Programs
 from laurels.service.types import Actor
 
 STRIDE = 256
 """Members in a transaction."""
+CLERK = Actor("advance")
 ROUNDS = 20
 """How often members are tried again that were not free."""
 
@@ -29,6 +33,7 @@ async def advance(
     """Bring every member of a program to an instant that is not after the clock; returns how many
     had something due. Members that stay busy are left to the next run."""
     done = 0
+    failed: set[int] = set()
     for _ in range(ROUNDS):
         after, missed = -1, 0
         while True:
@@ -39,17 +44,48 @@ async def advance(
                     connection, "due_members", program=number, after=after, until=until,
                     layout=running.layout, limit=STRIDE,
                 )  # fmt: skip
-                if not rows:
-                    break
-                members = [row[0] for row in rows]
-                after = members[-1]
-                batch = Batch(connection, programs, number, key, [], members, until)
-                await batch.run()
-                done += batch.brought
-                missed += len(members) - batch.brought
+            if not rows:
+                break
+            after = rows[-1][0]
+            members = [row[0] for row in rows if row[0] not in failed]
+            brought, left = await _bring(pool, programs, number, key, members, until, failed)
+            done += brought
+            missed += left
         if not missed:
             break
     return done
+
+
+async def _bring(
+    pool: AsyncConnectionPool[Any], programs: Programs, number: int, key: bytes,
+    members: list[int], until: int, failed: set[int],
+) -> tuple[int, int]:  # fmt: skip
+    """Bring members on; where that fails, halves of them, until the one that fails is alone. It is
+    passed over and stands in the audit. Returns how many were brought, how many were not free."""
+    if not members:
+        return 0, 0
+    try:
+        async with pool.connection() as connection:
+            batch = Batch(connection, programs, number, key, [], members, until)
+            await batch.run()
+            return batch.brought, len(members) - batch.brought
+    except LOST:
+        return 0, len(members)
+    except (Unavailable, psycopg.OperationalError, PoolTimeout):
+        raise
+    except Exception as error:
+        if len(members) == 1:
+            failed.update(members)
+            found = told(error, "a member could not be brought on")
+            async with pool.connection() as connection:
+                ((now, _),) = await rows_of(connection, "moment", program=number)
+                await audit(connection, now, CLERK, "advance_failed", number, members[0],
+                            found.code)  # fmt: skip
+            return 0, 0
+    middle = len(members) // 2
+    halves = [members[:middle], members[middle:]]
+    done = [await _bring(pool, programs, number, key, half, until, failed) for half in halves]
+    return sum(each[0] for each in done), sum(each[1] for each in done)
 
 
 async def move_clock(connection: Connection, actor: Actor, to: int) -> None:

@@ -343,7 +343,7 @@ class Batch:
         wrong += [(coming, coming.error) for coming in self.due]
         rows = []
         for i, (coming, error) in enumerate(wrong):
-            if error is not None:
+            if isinstance(error, RequestError):
                 rows.append("\t".join([
                     str(self.number), str(self.now), str(i), text(coming.actor),
                     text(coming.source), text(coming.id), text(error.code), text(error.where),

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from laurels.base.errors import RequestError, Unavailable
+from laurels.base.errors import LaurelsError, RequestError, Unavailable
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door
 from laurels.replay.raw import Events, Place
@@ -113,7 +113,9 @@ def note(part: Sequence[tuple[Body, Place]], answers: Sequence[Answer], done: Im
             done.rejected.append(rejected(body, place, answer.error))
 
 
-def rejected(body: Body, place: Place, error: RequestError) -> Rejected:
+def rejected(body: Body, place: Place, error: LaurelsError) -> Rejected:
     """One line of the list of what was not taken."""
-    value = shown(body.get(error.where)) if error.where else ""
-    return Rejected(place.file, place.row, error.where, error.code, error.expected, value)
+    where = error.where if isinstance(error, RequestError) else ""
+    expected = error.expected if isinstance(error, RequestError) else ""
+    value = shown(body.get(where)) if where else ""
+    return Rejected(place.file, place.row, where, error.code, expected, value)

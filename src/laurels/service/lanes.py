@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from laurels.base.errors import LaurelsError, RequestError, Unavailable
 from laurels.service.batch import Batch
 from laurels.service.decide import Coming
+from laurels.service.faults import told
 from laurels.service.programs import Programs
 from laurels.service.types import Answer
 
@@ -37,14 +38,18 @@ WHOLE = frozenset({"program-not-ready", "program-unknown"})
 """What is wrong with every event of a batch alike."""
 
 
+WAITING_MOST = 50_000
+"""Events that may wait in a process; who sends more is told to come again."""
+
+
 @dataclass(slots=True)
 class Call:
-    """A request: its events, their answers, and who waits for them."""
+    """A request: its events, their answers or what went wrong, and who waits for them."""
 
     answers: list[Answer | None]
+    failures: dict[int, LaurelsError]
     left: int
     done: asyncio.Future[None]
-    failure: BaseException | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class Ticket:
     coming: Coming
     bulk: bool
     tries: int = 0
+    settled: bool = False
 
     @property
     def names(self) -> set[tuple[int, str]]:
@@ -65,11 +71,16 @@ class Ticket:
         names = {(self.program, self.coming.named)}
         return names | {(self.program, to)} if isinstance(to, str) and to else names
 
-    def settle(self, answer: Answer | None, failure: BaseException | None = None) -> None:
-        """Hand over an answer, or what went wrong."""
+    def settle(self, outcome: Answer | LaurelsError) -> None:
+        """Hand over an answer, or what went wrong; the first counts."""
+        if self.settled:
+            return
+        self.settled = True
         call = self.call
-        call.answers[self.place] = answer
-        call.failure = call.failure or failure
+        if isinstance(outcome, Answer):
+            call.answers[self.place] = outcome
+        else:
+            call.failures[self.place] = outcome
         call.left -= 1
         if not call.left and not call.done.done():
             call.done.set_result(None)
@@ -92,6 +103,9 @@ class Lanes:
     busy: set[tuple[int, str]] = field(default_factory=set)
     filled: asyncio.Event = field(default_factory=asyncio.Event)
     workers: list[asyncio.Task[None]] = field(default_factory=list)
+    delayed: list[Ticket] = field(default_factory=list)
+    waiting: int = 0
+    stopped: bool = False
 
     def start(self, workers: int) -> None:
         """Begin to work."""
@@ -99,31 +113,42 @@ class Lanes:
 
     async def stop(self) -> None:
         """Finish nothing more; what waits is told to come again."""
+        self.stopped = True
         for worker in self.workers:
             worker.cancel()
         await asyncio.gather(*self.workers, return_exceptions=True)
-        for ticket in [*self.single, *self.bulk]:
-            ticket.settle(None, Unavailable("service-stopping", "the service is stopping"))
+        for ticket in [*self.single, *self.bulk, *self.delayed]:
+            ticket.settle(stopping())
 
     async def submit(self, program: int, comings: list[Coming], bulk: bool) -> list[Answer]:
         """Take events; returns when all have their answers.
 
-        Raises what the database or an invariant raised, or Unavailable.
+        Raises Unavailable or Fault where none could be taken; where only some could, the others
+        are answered `retry-later` with what went wrong.
         """
         if not comings:
             return []
+        if self.stopped:
+            raise stopping()
+        if self.waiting and self.waiting + len(comings) > WAITING_MOST:
+            raise Unavailable("service-overloaded", "too many events wait")
+        self.waiting += len(comings)
         loop = asyncio.get_running_loop()
-        call = Call([None] * len(comings), len(comings), loop.create_future())
+        call = Call([None] * len(comings), {}, len(comings), loop.create_future())
         lane = self.bulk if bulk else self.single
         lane.extend(Ticket(call, i, program, coming, bulk) for i, coming in enumerate(comings))
         self.filled.set()
-        await call.done
-        if call.failure is not None and not any(call.answers):
-            raise call.failure
+        call.done.add_done_callback(lambda _: self._left(len(comings)))
+        await asyncio.shield(call.done)  # the events stay in the queue where the caller leaves
+        if len(call.failures) == len(comings):
+            raise call.failures[0]
         return [
-            answer or later(c, call.failure)
-            for answer, c in zip(call.answers, comings, strict=True)
+            answer or Answer("retry-later", c.source, c.id, c.named, error=call.failures[i])
+            for i, (answer, c) in enumerate(zip(call.answers, comings, strict=True))
         ]
+
+    def _left(self, count: int) -> None:
+        self.waiting -= count
 
     # -- working -------------------------------------------------------------------------------
 
@@ -141,7 +166,7 @@ class Lanes:
                 back = self._again(await self._take(tickets))
             except asyncio.CancelledError:
                 for ticket in tickets:
-                    ticket.settle(None, Unavailable("service-stopping", "the service is stopping"))
+                    ticket.settle(stopping())
                 raise
             finally:
                 self.busy -= names - names_of(back)
@@ -189,7 +214,7 @@ class Lanes:
             if error.code in WHOLE:
                 return self._refuse(tickets, error)
             return await self._halve(tickets, error)
-        except (LaurelsError, psycopg.Error, AssertionError, ArithmeticError, LookupError) as error:
+        except Exception as error:
             return await self._halve(tickets, error)
         for place, ticket in enumerate(tickets):
             if place in batch.answers:
@@ -199,12 +224,12 @@ class Lanes:
     def _refuse(self, tickets: list[Ticket], error: Exception) -> list[Ticket]:
         """It is nothing about a single event: no half would fare better."""
         for ticket in tickets:
-            ticket.settle(None, world(error))
+            ticket.settle(world(error))
         return []
 
     async def _halve(self, tickets: list[Ticket], error: Exception) -> list[Ticket]:
         if len(tickets) == 1:
-            tickets[0].settle(None, error)
+            tickets[0].settle(told(error, "an event could not be taken"))
             return []
         middle = len(tickets) // 2
         back = await self._take(tickets[:middle])
@@ -223,17 +248,20 @@ class Lanes:
         for ticket in tickets:
             ticket.tries += 1
             if ticket.tries > TRIES:
-                ticket.settle(None, Unavailable("member-busy", "the member is busy"))
+                ticket.settle(Unavailable("member-busy", "the member is busy"))
             else:
                 again.append(ticket)
         if again:
             loop = asyncio.get_running_loop()
+            self.delayed += again
             loop.call_later(PAUSE, self._requeue, again)
         return again
 
     def _requeue(self, tickets: list[Ticket]) -> None:
         """The tickets come before whatever else waits of their members."""
         self.busy -= names_of(tickets)
+        again = {id(ticket) for ticket in tickets}
+        self.delayed = [ticket for ticket in self.delayed if id(ticket) not in again]
         for ticket in reversed(tickets):
             (self.bulk if ticket.bulk else self.single).appendleft(ticket)
         self.filled.set()
@@ -244,14 +272,13 @@ def names_of(tickets: list[Ticket]) -> set[tuple[int, str]]:
     return {name for ticket in tickets for name in ticket.names}
 
 
-def world(error: Exception) -> Exception:
+def world(error: Exception) -> LaurelsError:
     """A failure as the caller is told it: the database is not there, come again."""
     if isinstance(error, LaurelsError):
         return error
     return Unavailable("store-unreachable", f"the database failed: {error}")
 
 
-def later(coming: Coming, failure: BaseException | None) -> Answer:
-    """What could not be taken now. Nothing of it was written."""
-    del failure
-    return Answer("retry-later", coming.source, coming.id, coming.named)
+def stopping() -> Unavailable:
+    """Nothing more is taken."""
+    return Unavailable("service-stopping", "the service is stopping")

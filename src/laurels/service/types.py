@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, get_args
 
-from laurels.base.errors import Finding, Refusal, RequestError
+from laurels.base.errors import Finding, LaurelsError, Refusal
 from laurels.engine.views import Balance, LotView, Missing
 from laurels.ledger.postings import Posting
 
@@ -73,7 +73,7 @@ class Answer:
     first: Status | None = None
     points: Decimal | None = None
     refusal: Refusal | None = None
-    error: RequestError | None = None
+    error: LaurelsError | None = None
     postings: tuple[Posting, ...] = ()
     balances: Mapping[str, Balance] = field(default_factory=dict)
 
