@@ -202,8 +202,9 @@ def test_what_was_published_cannot_change() -> None:
                 PROGRAM.replace("precision: 1,", "precision: 0.1,"),
                 PROGRAM.replace("Europe/London", "Europe/Paris"),
             ):
-                with pytest.raises(ProgramError):
+                with pytest.raises(ProgramError) as caught:
                     await one.publish(OWNER, "shared", changed)
+                assert {each.code for each in caught.value.findings} == {"program-published"}
             with pytest.raises(ProgramError):
                 await one.publish(OWNER, "shared", PROGRAM.replace("rate:", "rte:"))
 
