@@ -341,11 +341,14 @@ class Batch:
             if answer.status == "rejected"
         ]
         wrong += [(coming, coming.error) for coming in self.due]
+        if not wrong:
+            return
+        first = (await rows_of(self.connection, "draw_number"))[0][0]
         rows = []
-        for i, (coming, error) in enumerate(wrong):
+        for number, (coming, error) in enumerate(wrong, first):
             if isinstance(error, RequestError):
                 rows.append("\t".join([
-                    str(self.number), str(self.now), str(i), text(coming.actor),
+                    str(self.number), str(self.now), str(number), text(coming.actor),
                     text(coming.source), text(coming.id), text(error.code), text(error.where),
                     text(error.message[:500]),
                 ]))  # fmt: skip
