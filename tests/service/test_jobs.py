@@ -115,7 +115,7 @@ def test_a_job_in_the_queue_is_done_by_a_worker_for_its_date() -> None:
 
             def say(event: str, level: str = "info", **fields: Any) -> None:
                 said.append({"event": event, **fields})
-                if event == "job" and fields["job"] == "advance":
+                if event == "job" and (fields["job"], fields["day"]) == ("advance", "2026-03-05"):
                     stopping.set()
 
             job = J.job("advance")
@@ -125,9 +125,10 @@ def test_a_job_in_the_queue_is_done_by_a_worker_for_its_date() -> None:
                 await ask_for(app, job, date(2026, 3, 5))
             async with asyncio.timeout(60):
                 await worker(conninfo, service, say)(stopping)
-            (done,) = [each for each in said if each.get("job") == "advance"]
-            assert done["day"] == "2026-03-05"
-            assert done["found"] == {"shop": 1}
+            # the worker's own hour may strike meanwhile: together they found her once
+            done = [each for each in said if each.get("job") == "advance"]
+            assert done[-1]["day"] == "2026-03-05"
+            assert sum(each["found"]["shop"] for each in done) == 1
 
     asyncio.run(go())
 
