@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,9 @@ def test_it_starts_again_after_a_crash_with_what_was_committed(folder: Path) -> 
         assert pid is not None
         assert not server.ensure_running()
         os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while running_pid(server.ground) is not None and time.monotonic() < deadline:
+            time.sleep(0.01)  # a signal takes its time
         assert server.ensure_running()
         with psycopg.connect(server.url(OWNER_ROLE)) as connection:
             assert connection.execute("select number from kept").fetchone() == (7,)

@@ -219,11 +219,15 @@ class EmbeddedServer:
         )
 
     def _stop(self, ground: Ground) -> None:
-        if running_pid(ground) is not None:
-            ground.run_as_account([
-                self.binaries.command("pg_ctl"), "stop", "--pgdata", str(ground.cluster),
-                "--mode", "fast", "--wait", "--timeout", str(STOP_SECONDS), "--silent",
-            ])  # fmt: skip
+        if running_pid(ground) is None:
+            return
+        ran = ground.run_as_account([
+            self.binaries.command("pg_ctl"), "stop", "--pgdata", str(ground.cluster),
+            "--mode", "fast", "--wait", "--timeout", str(STOP_SECONDS), "--silent",
+        ], check=False)  # fmt: skip
+        # one that died meanwhile left its files: pg_ctl waits for them in vain, it is stopped
+        if ran.returncode != 0 and running_pid(ground) is not None:
+            raise Unavailable("database-command-failed", f"pg_ctl failed: {ran.stdout.strip()}")
 
 
 def version_of(ground: Ground) -> int | None:
