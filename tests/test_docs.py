@@ -44,7 +44,7 @@ from laurels.story import load_story, tell
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
 PAGES += [f"docs/{name}.md" for name in ("start", "guide", "time-and-corrections", "library")]
-PAGES += ["docs/http.md", "docs/integrate.md"]
+PAGES += ["docs/http.md", "docs/integrate.md", "docs/moving.md"]
 FENCE = re.compile(r"^```(?P<language>[a-z ]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#]*)(#(?P<part>[^)]*))?\)")
 

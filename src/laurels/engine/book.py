@@ -178,7 +178,7 @@ class Book(History):
                 continue
             original = known.get((event.source, event.refers)) or named.get(event.refers)
             version = self.compiled.program.versions[event.row[K.E_VERSION]]
-            if original is None or original.type == "return" or not original.lines:
+            if original is None or not original.comes_back:
                 continue
             if version.returns == "as_if_never_bought":
                 self._line_of(event, original)
@@ -255,9 +255,7 @@ class Book(History):
     def _return(self, event: Event) -> Decision:
         """A return acts at its own instant, or rewrites history as if never bought."""
         original = self.find(event.source, event.refers)
-        if original is None or original.type == "return" or original.key in self.withdrawn or (
-            not original.lines
-        ):  # fmt: skip
+        if original is None or original.key in self.withdrawn or not original.comes_back:
             self.waiting.setdefault(event.refers, []).append(event)
             return Decision("waiting", event, journal=self.journal)
         if event.place <= original.place:

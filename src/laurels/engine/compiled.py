@@ -18,7 +18,16 @@ from laurels.base.instants import Calendar, calendar
 from laurels.engine.folding import Kernel, functions
 from laurels.engine.inlining import Inliner
 from laurels.engine.kernel import calendar as kernel_calendar
-from laurels.engine.kernel import grants, holds, layout, lots, numbers, returns, windows
+from laurels.engine.kernel import (
+    grants,
+    holds,
+    layout,
+    lots,
+    numbers,
+    opening,
+    returns,
+    windows,
+)
 from laurels.engine.slots import Slots
 from laurels.engine.source import source_of
 from laurels.program.check import check
@@ -29,7 +38,7 @@ SEMANTICS = 1
 """Semantics number of the kernel: takes a new value when the posting of any story changes."""
 
 KERNEL: tuple[ModuleType, ...] = (
-    layout, numbers, kernel_calendar, windows, lots, holds, returns, grants,
+    layout, numbers, kernel_calendar, windows, lots, holds, returns, grants, opening,
 )  # fmt: skip
 
 COMPILING = threading.RLock()

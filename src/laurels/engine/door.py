@@ -17,6 +17,7 @@ from laurels.engine.encoders import UNUSUAL, Near, encoder
 from laurels.engine.events import ID_MAX, Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
+from laurels.engine.opened import Opening
 from laurels.engine.slots import constant, upper
 from laurels.program import linked as L
 from laurels.program.expr import Predicate
@@ -73,6 +74,7 @@ class Door:
         # an event that names no unit means the first that can be spent
         spendable = [unit.name for unit in self.program.units if unit.spendable]
         self.first_unit = (spendable or [self.program.units[0].name])[0]
+        self.opening = Opening(self.program, self.zone, self.width)
         self.local = [(part, self.slots.columns[f"E_LOCAL_{upper(part)}"])
                       for part in self.slots.local]  # fmt: skip
         self.encoders: dict[object, Callable[[Raw, int | None], Event]] = {
@@ -222,6 +224,10 @@ class Door:
         if kind is None:
             return event
         row[E_LINE] = -1
+        if name == "sealed":
+            event.lines, event.line_names = self.opening.read(raw, acts)
+            row[E_LINES] = len(event.line_names)
+            return event
         self._money(event, kind)
         if name in BUILTIN:
             self._builtin(event, kind)

@@ -81,6 +81,11 @@ class Event:
         self._place = place
 
     @property
+    def comes_back(self) -> bool:
+        """Whether a return can name it."""
+        return self.type not in ("return", "sealed") and bool(self.lines)
+
+    @property
     def lines(self) -> list[int]:
         """The integers of its lines; an event that came without any is one line, which is made
         when somebody asks for it."""

@@ -130,7 +130,7 @@ class Resumed(Book):
     def _needs_original(self, event: Event) -> None:
         """A return needs its original in history only where it rewrites it."""
         original = self.find(event.source, event.refers)
-        if original is None or original.type == "return" or not original.lines:
+        if original is None or not original.comes_back:
             return
         version = self.compiled.program.versions[event.row[K.E_VERSION]]
         if version.returns == "as_if_never_bought":

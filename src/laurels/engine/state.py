@@ -164,9 +164,11 @@ class State:
         self.slack -= 1
         if self.slack <= 0:
             self._ensure()
+        row = event.row
+        if event.type == "sealed":
+            self._grow(self.cap + row[E_LINES])
         out = self.out
         out[:OUT] = NOTHING_OUT
-        row = event.row
         lines = event.lines
         g = self.g
         rf = row

@@ -42,6 +42,7 @@ TYPES = {
     "product_opened": N_("Opening of a product"),
     "product_closed": N_("Closing of a product"),
     "birthday": N_("Birthday"),
+    "sealed": N_("Opening balance"),
 }
 ROUNDINGS = {
     "floor": N_("rounded down"),

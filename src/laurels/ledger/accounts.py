@@ -57,7 +57,12 @@ FLOWS: Mapping[str, frozenset[tuple[str, str]]] = {
     "held": frozenset({("member:active", "member:held")}),
     "released": frozenset({("member:held", "member:active")}),
     "adjusted": frozenset(
-        {("program:adjusted", "member:active"), ("member:active", "program:adjusted")}
+        {
+            ("program:adjusted", "member:active"),
+            ("member:active", "program:adjusted"),
+            ("program:adjusted", "member:pending"),
+            ("member:pending", "program:adjusted"),
+        }
     ),
     "transferred": frozenset(
         {("program:transferred", "member:active"), ("member:active", "program:transferred")}

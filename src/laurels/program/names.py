@@ -22,6 +22,7 @@ BUILTIN: Mapping[str, int] = {
     "product_opened": 11,
     "product_closed": 12,
     "birthday": 13,
+    "sealed": 14,
 }
 FIRST_OWN_TYPE = 20
 

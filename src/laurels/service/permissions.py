@@ -44,6 +44,7 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "adjust": STAFF,
     "transfer": OFFICE,
     "withdraw_event": OFFICE,
+    "open_balance": OFFICE,
     "propose_correction": OFFICE,
     "read_correction": OFFICE | {"read-only"},
     "approve_correction": OFFICE,
@@ -67,6 +68,7 @@ COMMAND_OF_TYPE: Mapping[str, str] = {
     "adjustment": "adjust",
     "transfer": "transfer",
     "withdrawn": "withdraw_event",
+    "sealed": "open_balance",
     "member": "write_member",
 }
 """Events that are a command of their own: sending one needs that permission too."""

@@ -87,6 +87,18 @@ LN_REST = 4  # scratch of a split: the remainder
 LN_HEAP = 5  # scratch of a split: lines by remainder
 LINE = 6  # columns before the attributes
 
+# --- ln of a sealed event: its lots, debts, counts and levels
+S_WHAT = 0
+S_OF = 1  # index of the unit, or of the ladder
+S_POINTS = 2  # steps of the unit, or the level's code
+S_ACTIVE = 3  # when the lot becomes active; of a count: what of it counts for the next term
+S_END = 4  # when the lot or the level ends, NEVER without an end
+S_FUNDER = 5
+S_LOT = 1
+S_DEBT = 2
+S_COUNT = 3
+S_LEVEL = 4
+
 # --- ev: an event; other columns are the program's attributes
 E_TYPE = 0
 E_AT = 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 from laurels.engine.slots import Slots
 from laurels.engine.source.ladders import write_ladder, write_rises
 from laurels.engine.source.metrics import write_metrics
+from laurels.engine.source.opening import write_opening
 from laurels.engine.source.rules import write_rules
 from laurels.engine.source.spending import write_returns, write_spending
 from laurels.engine.source.step import write_step
@@ -45,6 +46,7 @@ def source_of(slots: Slots, traced: bool = False, measured: bool = False) -> str
     write_begin(w)
     write_returns(w)
     write_spending(w)
+    write_opening(w)
     write_step(w)
     return w.out.text()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from laurels.engine.slots import upper
+from laurels.engine.source.opening import counts_from
 from laurels.engine.source.writer import TERM_NAMES, Where, Writer, fn
 from laurels.program import linked as L
 
@@ -136,12 +137,7 @@ def until_lines(w: Writer, ladder: L.Ladder, rules: L.LadderRules) -> list[str]:
         ]
     if rules.sum_unit is not None and rules.requalify is not None:
         unit = upper(w.program.units[rules.sum_unit].name)
-        back = rules.requalify
-        first = (
-            f"cal[0][add_months(cal, day_of(cal, until), -{back.length})]"
-            if back.kind == "months"
-            else f"cal[0][day_of(cal, until) - {back.length}]"
-        )
+        first = counts_from(rules.requalify)
         lines += [
             f"    s[UNIT_{unit} + U_SINCE] = 0",
             f"    s[UNIT_{unit} + U_FROM] = NEVER",

@@ -58,6 +58,7 @@ def branch(w: Writer, event: L.EventType) -> list[str]:
         "transfer": "on_transfer(s, la, ev, out, cal, cap)",
         "transfer_received":
             "on_adjustment(s, la, ev, out, cal, cap, TRANSFERRED, AT_TRANSFERRED)",
+        "sealed": "on_sealed(s, la, lp, ev, ln, out, cal, cap)",
     }  # fmt: skip
     first: list[str] = []
     if event.name in special:

@@ -34,7 +34,7 @@ from laurels.replay.run import Item, Result, member_of, order_of, reject
 
 NAMES_HOLD = ("capture", "void")
 FULL = frozenset({"return", "redemption", "hold", "capture", "void", "transfer", "withdrawn",
-                  "adjustment", "transfer_received", "member"})  # fmt: skip
+                  "adjustment", "transfer_received", "member", "sealed"})  # fmt: skip
 
 
 @dataclass
@@ -294,7 +294,9 @@ def resolve(events: list[Event]) -> dict[int, int] | None:
         if name:
             if name in twins:
                 return None
-            found[k] = ids.get(name, -1)
+            target = found[k] = ids.get(name, -1)
+            if target >= 0 and events[target].type == "sealed":
+                return None
     return found
 
 

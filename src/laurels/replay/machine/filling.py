@@ -18,7 +18,7 @@ from laurels.engine.slots import constant, upper
 from laurels.program.names import BUILTIN
 
 ASK_TYPES = ("redemption", "hold", "capture", "void", "transfer")
-SPECIAL = (*ASK_TYPES, "return", "withdrawn")
+SPECIAL = (*ASK_TYPES, "return", "withdrawn", "sealed")
 DERIVED = {
     "day": "day - cal[2][mo] + 1",
     "month": "mo % 12 + 1",

@@ -14,7 +14,7 @@ ONE_LINE: tuple[int, ...] = ()
 PURCHASES: tuple[int, ...] = ()
 AS_IF: tuple[int, ...] = ()
 TYPE_RETURN = TYPE_REDEMPTION = TYPE_HOLD = TYPE_CAPTURE = TYPE_VOID = TYPE_TRANSFER = 0
-TYPE_WITHDRAWN = 0
+TYPE_WITHDRAWN = TYPE_SEALED = 0
 
 step: Any = None
 advance: Any = None

@@ -54,6 +54,7 @@ from laurels.replay.machine.given import (
     TYPE_HOLD,
     TYPE_REDEMPTION,
     TYPE_RETURN,
+    TYPE_SEALED,
     TYPE_TRANSFER,
     TYPE_VOID,
     UNITS,
@@ -130,6 +131,15 @@ def room(s: type_any, cap: int, c: type_any) -> int:
         slack = min(slack, cap - live)
     c[C_SLACK] = slack // each - 1
     return DONE
+
+
+def most_lots(s: type_any) -> int:
+    """Places that the lots of a unit take up, where they are most."""
+    most = 0
+    for u in range(UNITS):
+        b = HEAD + u * UNIT
+        most = max(most, s[b + U_ATAIL], s[b + U_PTAIL])
+    return most
 
 
 def record(out: type_any, buf: type_any, c: type_any, row: int) -> int:
@@ -249,6 +259,8 @@ def apply_more(
                 return NEED_HOLDS
         if xs[X_PAYS][x] == 1:
             paid = see_paid(k, x, es, own, xs, ys, mask, st, cal)
+    elif kind == TYPE_SEALED and xs[X_LINES][x] + 2 * (EFFECTS + 2) > cap - most_lots(s):
+        return NEED_LOTS
     elif kind in (TYPE_CAPTURE, TYPE_VOID):
         see_hold(k, x, ev, xs, ys)
     slot = xs[X_SLOT][x]
