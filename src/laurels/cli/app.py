@@ -17,48 +17,28 @@ from laurels.cli import problems
 from laurels.cli.db import db
 from laurels.cli.jobs import jobs
 from laurels.cli.keys import keys
+from laurels.cli.options import (
+    NAMED,
+    NAMED_NEW,
+    AsJson,
+    Engine,
+    EngineName,
+    Files,
+    MapFile,
+    Program,
+    ReportFile,
+    Settings,
+    Until,
+    instant_of,
+)
 from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
+from laurels.cli.shadow import shadow
 from laurels.cli.webhooks import webhooks
 
 app = typer.Typer(
     name="laurels", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )  # fmt: skip
-
-Program = Annotated[Path, typer.Argument(metavar="PROGRAM", help="A program.yaml.")]
-Files = Annotated[
-    list[Path],
-    typer.Argument(metavar="EVENTS...", help="Files or folders: CSV, JSON lines, Parquet."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-MapFile = Annotated[
-    Path | None, typer.Option("--map", metavar="MAPPING", help="How a foreign file is read.")
-]
-Until = Annotated[
-    str | None,
-    typer.Option("--until", metavar="INSTANT", help="Just before then; else after the last event."),
-]
-
-
-NAMED = "A program.yaml; `program.yaml@2` is its version 2 alone."
-NAMED_NEW = "The other; `-` or nothing: the same with --set."
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="A value changed in NEW; may be repeated."),
-]
-
-
-class Engine(StrEnum):
-    """What runs a step."""
-
-    numba = "numba"
-    python = "python"
-
-
-EngineName = Annotated[
-    Engine,
-    typer.Option("--engine", help="numba: machine code, over columns; python: event by event."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -71,6 +51,7 @@ app.add_typer(db)
 app.add_typer(keys)
 app.add_typer(jobs)
 app.add_typer(webhooks)
+app.command()(shadow)
 
 
 @app.callback()
@@ -161,12 +142,6 @@ def diff(
             show_changes(stdout(), changes)
 
 
-ReportFile = Annotated[
-    Path | None,
-    typer.Option("--report", metavar="FILE", help="One HTML page that needs nothing else."),
-]
-
-
 class Redeemed(StrEnum):
     """What a comparison does about redemptions."""
 
@@ -218,7 +193,7 @@ def compare(
         files = history.files(events, mapping)
         if grids:
             tried = comparing.tried(old, new, settings or [], grids)
-            options = Options(engine, _until(until, tried[0].program))
+            options = Options(engine, instant_of(until, tried[0].program))
             rows = comparing.run_grid(tried, files, bar, redemptions.value, options)
             if as_json:
                 print_json({"ok": True, "old": old, "grid": rows})
@@ -226,7 +201,7 @@ def compare(
                 show_grid(stdout(), rows)
             return
         sides = comparing.opened(old, new, settings or [])
-        options = Options(engine, _until(until, sides[0].program))
+        options = Options(engine, instant_of(until, sides[0].program))
         found = comparing.run(sides, files, bar, redemptions.value, options)
         if out is not None:
             comparing.write(out, found, wanted)
@@ -286,7 +261,7 @@ def replay(
             usage("only the engine numba runs in parts, and only net", "--memory, --workers")
         compiled = load(program)
         options = Options(
-            engine, _until(until, compiled), as_recorded, out is not None,
+            engine, instant_of(until, compiled), as_recorded, out is not None,
             threads=os.cpu_count() or 1, workers=workers, folder=out,
             memory=None if memory is None else history.size(memory),
         )  # fmt: skip
@@ -342,19 +317,6 @@ def _formats(text: str) -> list[str]:
         usage(error.message, "--format")
 
 
-def _until(text: str | None, compiled: object) -> int | None:
-    from laurels.cli.history import instant
-    from laurels.engine.compiled import Compiled
-
-    assert isinstance(compiled, Compiled)
-    if text is None:
-        return None
-    try:
-        return instant(text, compiled)
-    except RequestError as error:
-        usage(error.message)
-
-
 @app.command()
 def explain(
     program: Program,
@@ -380,7 +342,7 @@ def explain(
         usage(f"there are no sentences in `{lang}`: en or ru", "--lang")
     with told(as_json):
         compiled = load(program)
-        end = _until(until, compiled)
+        end = instant_of(until, compiled)
         with history.meter() as bar:
             bar.phase("reading events")
             found = history.files(events, mapping).read(compiled)

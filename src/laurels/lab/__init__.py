@@ -7,4 +7,6 @@ compare   the whole comparison as plain data
 affected  the members who are affected most, explained side by side
 grid      a value tried at several settings
 report    the comparison as a page
+shadow    another system's postings beside ours: every difference, and its cause
+shadow_page  the same as a page that both can sign
 """
