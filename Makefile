@@ -23,7 +23,7 @@ check: setup ## Format, lint and types, without running anything
 test: check ## Everything that must hold before a change goes in
 	$(BIN)/pytest -n 2 --dist worksteal
 
-demo: setup ## Run a program over a real purchase history and show what an owner asks for
+demo: setup ## Take a real history through a server, and show what an owner asks for
 	$(BIN)/laurels demo
 
 bench: setup ## Measure, beside what it is measured against

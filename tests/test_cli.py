@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -399,19 +400,34 @@ def test_bench_of_few_events(monkeypatch):
     assert {each["bench"] for each in found["results"]} == {"step", "correct", "replay"}
 
 
-def test_demo_on_a_slice(tmp_path, monkeypatch):
-    table = pq.read_table(LINES).slice(0, 10_000)
+def test_the_demo_takes_a_slice_of_the_history_through_a_server_and_the_books_agree(
+    tmp_path, monkeypatch
+):
+    table = pq.read_table(LINES).slice(0, 4_000)
     pq.write_table(table, tmp_path / "slice.parquet")
     example = shipped.example
     monkeypatch.setattr(
         shipped, "example",
         lambda name: tmp_path / "slice.parquet" if name == shipped.DEMO_DATA else example(name),
     )  # fmt: skip
+    before = set(Path(tempfile.gettempdir()).glob("laurels-demo-*"))
     result = laurels("demo")
-    assert result.exit_code == 0, result.exception
-    for text in ("The books", "Members by level", "The rules that cost most", "events a second",
-                 "Why ", "CC BY 4.0"):  # fmt: skip
-        assert text in result.stdout
+    assert result.exit_code == 0, result.output
+    for text in ("A year of invoices goes in", "a second  p50", "A return", "A late event",
+                 "Paying with points", "Time passes", "The books agree", "The books",
+                 "Members by level", "The rules that cost most", "Why ", "What if silver",
+                 "CC BY 4.0"):  # fmt: skip
+        assert text in result.stdout, text
+    assert "DIFFERENT" not in result.stdout
+    left = set(Path(tempfile.gettempdir()).glob("laurels-demo-*")) - before
+    assert not left, "it cleans up after itself"
+
+
+def test_the_demo_keeps_its_data_in_a_folder_of_its_own_only(tmp_path):
+    (tmp_path / "mine").write_text("")
+    result = laurels("demo", "--keep", str(tmp_path))
+    assert result.exit_code == 1
+    assert "folder-not-empty" in result.stderr
 
 
 def test_the_command_itself(tmp_path):

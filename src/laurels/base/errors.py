@@ -333,6 +333,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "webhook-network": ("request", "A network in LAURELS_WEBHOOK_NETWORKS cannot be read."),
     "webhook-unknown": ("request", "The program has no webhook of this name."),
     "webhook-url": ("request", "The URL of a webhook cannot be one."),
+    "server-not-started": ("unavailable", "A server that was started does not answer."),
     "worker-lost": ("unavailable", "A process that ran a part of a history was lost."),
     "zone-unknown": ("request", "The time zone is not a name of the IANA database."),
     "access-key-missing": ("request", "A request carries no access key."),

@@ -474,12 +474,22 @@ def import_(
 
 
 @app.command()
-def demo(as_json: AsJson = False) -> None:
-    """Run a program over a real purchase history and show what an owner asks for."""
-    from laurels.demo import run_demo
-
+def demo(
+    keep: Annotated[
+        Path | None,
+        typer.Option("--keep", metavar="DIR", help="Keep the server's data there, to look at."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a real history through a real server, and show what an owner asks for."""
+    needed = ("granian", "httpx2", "llvmlite", "pyarrow")
+    if any(importlib.util.find_spec(each) is None for each in needed):
+        usage("this needs laurels[replay,service,embedded,client]")
     with told(as_json):
-        run_demo(as_json)
+        from laurels.demo import run_demo
+
+        if not run_demo(as_json, keep):
+            raise typer.Exit(WRONG_INPUT)
 
 
 @app.command()

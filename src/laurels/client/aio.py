@@ -177,6 +177,10 @@ class AsyncLaurels:
         """Approve what another key proposed, which posts it; or waive it."""
         return cast(Document, await self.call(self._calls.correction(correction, verb)))
 
+    async def move_clock(self, to: str) -> Document:
+        """Let time pass in a sandbox: what falls due on the way is posted."""
+        return cast(Document, await self.call(self._calls.move_clock(to)))
+
     async def postings(self, member: str, *, limit: int | None = None) -> AsyncIterator[Posting]:
         """All postings of a member, the newest first, page after page."""
         cursor: str | None = None

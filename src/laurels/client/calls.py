@@ -141,6 +141,10 @@ class Calls:
         path = f"{self.base}/corrections/{part(correction)}"
         return Call("POST", f"{path}/{verb}") if verb else Call("GET", path)
 
+    def move_clock(self, to: str) -> Call:
+        """Move the clock of a sandbox."""
+        return Call("PUT", "/v1/sandbox/clock", body={"now": to})
+
     def _member(self, member: str) -> str:
         return f"{self.base}/members/{part(member)}"
 

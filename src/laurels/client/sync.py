@@ -171,6 +171,10 @@ class Laurels:
         """Approve what another key proposed, which posts it; or waive it."""
         return cast(Document, self.call(self._calls.correction(correction, verb)))
 
+    def move_clock(self, to: str) -> Document:
+        """Let time pass in a sandbox: what falls due on the way is posted."""
+        return cast(Document, self.call(self._calls.move_clock(to)))
+
     def postings(self, member: str, *, limit: int | None = None) -> Iterator[Posting]:
         """All postings of a member, the newest first, page after page."""
         cursor: str | None = None
