@@ -167,3 +167,25 @@ def test_a_unit_spent_along_loses_as_many_points_whatever_its_precision() -> Non
     found.take(event("p", "purchase", "2024-02-01", amount="10"))
     found.take(event("s", "redemption", "2024-02-02", unit="point", points="4"))
     assert (found.balance("point").active, found.balance("star").active) == (6, 6)
+
+
+def test_what_waited_is_posted_when_its_original_is_known_whether_or_not_time_was_passed() -> None:
+    events = [
+        event("v", "visit", "2024-01-05T00:00:00Z"),
+        event("back", "return", "2024-02-05T00:00:00Z", returns="p", amount="10"),
+        event("p", "purchase", "2024-02-04T00:00:00Z", amount="50",
+              recorded_at="2024-02-06T00:00:00Z"),
+    ]  # fmt: skip
+    rules = RATE + "  expires: 1 year\n  returns: proportional\n"
+    rules += "  metrics: {spent: {of: purchase, sum: event.amount, window: month}}\n"
+    posted = []
+    for passed in (False, True):
+        found = book(rules)
+        found.take(events[0])
+        if passed:
+            found.advance(1_706_832_000_000_000)  # over the end of January
+        for each in events[1:]:
+            found.take(each)
+        posted.append([(each.kind, each.points, each.posted_at) for each in found.postings()])
+    assert posted[0] == posted[1]
+    assert [kind for kind, _, _ in posted[0]] == ["earned", "taken_back"]

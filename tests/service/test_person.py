@@ -11,7 +11,7 @@ import pytest
 
 from laurels import load
 from laurels.base.errors import RequestError
-from laurels.service.bodies import chained, digest_of
+from laurels.service.chain import covered, link
 from laurels.service.service import Service
 from support.service import OWNER, TILL, install, postings, service
 
@@ -101,16 +101,15 @@ def test_erasing_forgets_the_person_and_leaves_books_that_can_be_proved() -> Non
                 dump = str(await (await connection.execute(
                     "SELECT array_agg(e::text) || (SELECT array_agg(p::text) FROM personal p)"
                     " FROM events e")).fetchall())  # fmt: skip
-                chain = None
+                before = None
                 cursor = await connection.execute(
-                    "SELECT source, id, type, occurred_at, body, chain, p.said FROM events"
-                    " LEFT JOIN (SELECT sequence, body::json->>'erased' AS said FROM personal) p"
-                    " USING (sequence) ORDER BY sequence"
+                    "SELECT source, id, type, status, occurred_at, recorded_at, epoch, actor,"
+                    " e.body, p.body, kept, answer, chain FROM events e"
+                    " LEFT JOIN personal p USING (sequence) ORDER BY sequence"
                 )
-                for source, event, kind, occurred, body, link, said in await cursor.fetchall():
-                    digest = digest_of(source, event, kind, str(occurred), body)
-                    chain = chained(chain, bytes.fromhex(said) if said else digest)
-                    assert chain == link
+                for *row, body, said, kept, answer, chain in await cursor.fetchall():
+                    before = link(before, *row, covered(row[2], body, said), kept, answer)
+                    assert before == chain
             assert "1990-02-03" not in dump
             assert "+4420" not in dump
             assert not await count(opened, "checkpoints")

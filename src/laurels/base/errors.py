@@ -286,6 +286,8 @@ CODES: dict[str, tuple[Family, str]] = {
     "folder-not-empty": ("request", "The folder is not empty."),
     "folder-not-writable": ("request", "A folder for results cannot be written."),
     "format-unknown": ("request", "There is no such format of files."),
+    "heads-form": ("request", "A file does not hold exported heads of chains."),
+    "heads-none": ("request", "No daily head of the chains has been written."),
     "hold-not-found": ("request", "There is no such hold."),
     "identity-taken": ("request", "The identity belongs to another member."),
     "grid-form": ("request", "A grid is not of the form path=value,value."),

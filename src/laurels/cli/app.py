@@ -33,6 +33,7 @@ from laurels.cli.options import (
 )
 from laurels.cli.problems import WRONG_INPUT, print_json, stderr, stdout, told, usage
 from laurels.cli.shadow import shadow
+from laurels.cli.verify import chain, verify
 from laurels.cli.webhooks import webhooks
 
 app = typer.Typer(
@@ -52,6 +53,8 @@ app.add_typer(keys)
 app.add_typer(jobs)
 app.add_typer(webhooks)
 app.command()(shadow)
+app.add_typer(chain)
+app.command()(verify)
 
 
 @app.callback()

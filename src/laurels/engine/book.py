@@ -152,6 +152,7 @@ class Book(History):
             entries = decision.entries
             for late in self.waiting.pop(event.id):
                 if late.key not in self.withdrawn:
+                    late.since = max(late.since, event.known)
                     entries += self._return(late).entries
             decision = Decision(decision.status, event, entries, decision.refusal, self.journal)
         return decision
@@ -216,7 +217,7 @@ class Book(History):
         if event.gone:  # foreseen: all of it comes back
             return Decision(status, event, journal=self.journal)
         acts = event.acts
-        recorded = event.recorded
+        recorded = event.known
         last = self.history[-1] if self.history else None
         entries: tuple[Entry, ...]
         if acts < self.now or (
@@ -236,15 +237,15 @@ class Book(History):
 
     def _recorded(self, event: Event, entry: Entry) -> tuple[Entry, ...]:
         """An event is posted when it is known, and so is what it let fall due before that."""
-        entry.posted = event.recorded
-        if self.state.s[NEXT_DUE] > event.recorded:
+        entry.posted = event.known
+        if self.state.s[NEXT_DUE] > event.known:
             return (entry,)
-        return (entry, *self._advance(event.recorded + 1, event.recorded))
+        return (entry, *self._advance(event.known + 1, event.known))
 
     def _late(self, event: Event, at: int) -> tuple[Entry, ...]:
         """An event that comes after what it should have come before."""
-        posted = max(event.recorded, event.acts, self.now)
-        first = self._advance(event.recorded + 1)
+        posted = max(event.known, event.acts, self.now)
+        first = self._advance(event.known + 1)
         return (*first, *self._refold(at, posted, lambda: self._put(at, event), event))
 
     def _put(self, at: int, event: Event) -> None:
@@ -267,8 +268,8 @@ class Book(History):
         if event.foreseen:
             self.now = max(self.now, event.acts)
             return Decision("taken", event, journal=self.journal)
-        posted = max(event.recorded, event.acts, self.now)
-        first = self._advance(max(event.recorded, event.acts) + 1)
+        posted = max(event.known, event.acts, self.now)
+        first = self._advance(max(event.known, event.acts) + 1)
         self.now = max(self.now, event.acts)
         at = self._at(original.place)
         self._line_of(event, original)

@@ -11,6 +11,7 @@ Raw = Mapping[str, object]
 Key = tuple[str, str]
 Place = tuple[Any, ...]
 
+NEVER_BEFORE = -9_000_000_000_000_000_000
 ID_MAX = 200
 """Characters of an id, at most."""
 
@@ -25,6 +26,7 @@ class Event:
     amounts of its lines as they were sent; refers, pays, to: ids of what it names
     decided 1 accepted, 2 refused (refusal says why): what a later fold reads as a fact
     number  of a hold; asked: points that were asked for; paid: points spent towards it
+    since   of an event that waited: when what it names was recorded
     gone    as if it had never been bought; foreseen: a return that is already left out
     undo    what a later fold must first put back
     """
@@ -41,6 +43,7 @@ class Event:
     paid: int = 0
     number: int = -1
     asked: int = 0
+    since: int = NEVER_BEFORE
     gone: bool = False
     foreseen: bool = False
     undo: tuple[Any, ...] | None = None
@@ -63,6 +66,11 @@ class Event:
         self.recorded = recorded
         self.acts = acts
         self.row = row
+
+    @property
+    def known(self) -> int:
+        """From when it could count: when it was recorded, or when what it waited for was."""
+        return max(self.recorded, self.since)
 
     @property
     def key(self) -> Key:

@@ -42,16 +42,6 @@ def read_rest(text: str) -> dict[str, Any]:
     return found
 
 
-def digest_of(*parts: str) -> bytes:
-    """A hash over an event's body and what stands in columns beside it."""
-    return hashlib.sha256("\x1f".join(parts).encode()).digest()
-
-
-def chained(before: bytes | None, digest: bytes) -> bytes:
-    """A body's hash, chained to the member's one before it."""
-    return hashlib.sha256((before or b"") + digest).digest()
-
-
 def identity(name: str, key: bytes) -> bytes:
     """What a member is called, as a keyed hash: 16 bytes. A name is an external id, or
     `phone:`, `card:`, `email:` and the like before it."""

@@ -7,6 +7,7 @@ stands for, can run twice, and can run for a date in the past: `laurels jobs run
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from laurels.service.service import Service
+from laurels.service.verify.heads import write_heads
 from laurels.store.statements import statement
 
 REJECTED_DAYS = 90
@@ -59,12 +61,21 @@ async def forget_rejected(service: Service, day: date) -> Mapping[str, Any]:
         return {"rows": cursor.rowcount}
 
 
+async def chain_heads(service: Service, day: date) -> Mapping[str, Any]:
+    """Write the daily head of every program's chains."""
+    return await asyncio.to_thread(write_heads, service.conninfo, day)
+
+
 JOBS: tuple[Job, ...] = (
     Job("advance", "5 * * * *",
         "Points expire and become active, periods close and levels end for members whom nobody"
         " asked about.",
         "Totals of the ledger, the feed and webhooks learn of it later; no balance that anybody"
         " is told is wrong.", advance),
+    Job("chain-heads", "10 0 * * *",
+        "A hash over every event that was written since the last one, day by day, which `laurels"
+        " chain export` saves and `laurels verify --heads` checks.",
+        "The next head covers two days.", chain_heads),
     Job("close-month", "30 */6 * * *",
         "Every member is brought over the end of the month before, in each program's zone, so that"
         " the month's ledger is whole.",

@@ -11,11 +11,12 @@ import msgspec
 from laurels.base.errors import RequestError
 from laurels.engine.kernel import layout as K
 from laurels.service.audit import audit
-from laurels.service.bodies import chained, digest_of, identity, pack_bytes, unpack_bytes
+from laurels.service.bodies import identity, pack_bytes, unpack_bytes
+from laurels.service.chain import forgotten, link
 from laurels.service.desk import ACTIVE, BLOCKED, CLOSED, ERASED, STANDINGS, Member
 from laurels.service.load import lock_members, rows_of, run
 from laurels.service.programs import Connection, Running
-from laurels.service.types import Actor
+from laurels.service.types import STATUSES, Actor
 
 ENROLMENT = ("enrolled", "wallet_activated", "terms_accepted", "profile_completed",
              "ebill_enabled")  # fmt: skip
@@ -36,6 +37,7 @@ MOVES: Mapping[tuple[int, str], int] = {
     (ERASED, "erase"): ERASED,
 }
 """What becomes of a member; what is not here cannot be done."""
+SEALED = STATUSES.index("ignored")
 
 
 def events_of(change: Mapping[str, Any], member: str) -> list[dict[str, Any]]:
@@ -149,20 +151,18 @@ async def _erase(
         "hash": hashlib.sha256(state).hexdigest(),
     }).decode()  # fmt: skip
     name = f"seal-{row.sequence + 1}"
-    chain = chained(row.chain, digest_of("", name, "sealed", str(now), body))
+    chain = link(row.chain, "", name, "sealed", SEALED, now, now, running.epoch, actor.name, body,
+                 None, None)  # fmt: skip
     await run(connection, "seal", member=row.member, sequence=row.sequence + 1, id=name, at=now,
-              epoch=running.epoch, actor=actor.name, body=body, chain=chain,
+              status=SEALED, epoch=running.epoch, actor=actor.name, body=body, chain=chain,
               state=state)  # fmt: skip
     cursor = await connection.execute(
-        "SELECT p.sequence, p.body, e.source, e.id, e.occurred_at FROM personal p"
-        " JOIN events e USING (member, sequence) WHERE p.member = %s",
-        [row.member],
+        "SELECT sequence, body FROM personal WHERE member = %s", [row.member]
     )
-    for sequence, said, source, event, occurred in await cursor.fetchall():
-        digest = digest_of(source, event, "member", str(occurred), said).hex()
+    for sequence, said in await cursor.fetchall():
         await connection.execute(
             "UPDATE personal SET body = %s WHERE member = %s AND sequence = %s",
-            [msgspec.json.encode({"erased": digest}).decode(), row.member, sequence],
+            [forgotten(said), row.member, sequence],
         )
     for table in ("identities", "people", "parked", "checkpoints"):
         await connection.execute(f"DELETE FROM {table} WHERE member = %s".encode(), [row.member])

@@ -51,10 +51,11 @@ class Service:
     """Commands of the programs of one database. Made by `Service.open`."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[Any], deciding: AsyncConnectionPool[Any], key: bytes,
-        workers: int,
+        self, conninfo: str, pool: AsyncConnectionPool[Any], deciding: AsyncConnectionPool[Any],
+        key: bytes, workers: int,
     ) -> None:  # fmt: skip
         self.pool = pool
+        self.conninfo = conninfo
         self.programs = Programs()
         self._deciding = deciding
         self._lanes = Lanes(deciding, self.programs, key)
@@ -83,7 +84,7 @@ class Service:
             )
             row = await cursor.fetchone()
         assert row is not None
-        return cls(pool, deciding, row[0].encode(), workers)
+        return cls(conninfo, pool, deciding, row[0].encode(), workers)
 
     async def stop(self) -> None:
         """Stop taking, and let go of the database."""

@@ -8,7 +8,8 @@ from typing import Any
 from laurels.engine import packed as P
 from laurels.engine.events import Event
 from laurels.engine.kernel import layout as K
-from laurels.service.bodies import Raw, chained, digest_of, pack_bytes, rest_of
+from laurels.service import chain
+from laurels.service.bodies import Raw, pack_bytes, rest_of
 from laurels.service.desk import Desk, New, places
 from laurels.service.load import run
 from laurels.service.programs import Connection, Running
@@ -36,21 +37,19 @@ class Rows:
         self.overtaken: list[tuple[int, int, int]] = []
         self.checkpoints: list[tuple[int, int, int, bytes, bytes]] = []
         self.resolved: list[tuple[int, int]] = []
+        self.chain: bytes | None = None
         self.parked: list[str] = []
         self.unparked: list[tuple[str, str, int, int]] = []
 
     def add(self, desk: Desk) -> None:
         """Everything about one member."""
-        chain = desk.row.chain
+        self.chain = desk.row.chain
         in_history = {id(event) for event in desk.book.history}
         member = desk.row.member
         waiting = desk.row.waiting
         for new in desk.new:
             standing = desk.standing_of(new.event, in_history)
-            event = new.event
-            digest = digest_of(event.source, event.id, event.type, str(event.occurred), new.body)
-            chain = chained(chain, digest)
-            self._event(member, new, standing, chain)
+            self._event(member, new, standing)
             if standing == P.WAITING:
                 waiting += 1
                 self._waits(member, new.sequence, new.event)
@@ -67,24 +66,28 @@ class Rows:
         self.members.append((
             member, desk.sequence, desk.row.events + len(desk.new), desk.row.holds + holds,
             waiting, desk.row.parked_until, book.now, desk.recorded, book.state.s[K.NEXT_DUE],
-            places(last, desk.taken), chain, pack_bytes(P.pack(book.state)),
+            places(last, desk.taken), self.chain, pack_bytes(P.pack(book.state)),
         ))  # fmt: skip
 
-    def _event(self, member: int, new: New, standing: int, chain: bytes) -> None:
+    def _event(self, member: int, new: New, standing: int) -> None:
         event, decision, running = new.event, new.decision, self.running
-        body = new.body
+        body = covered = new.body
         if event.type == "member" and body != "{}":
             self.personal.append(f"{member}\t{new.sequence}\t{text(body)}")
             self.attributes.append((member, body))
-            body = "{}"
+            body, covered = "{}", chain.personal(body)
         status = STATUSES.index(decision.status)
         answer = answer_of(new)
         kept = pack_bytes(P.kept(event, standing, running.budgets))
+        self.chain = chain.link(
+            self.chain, event.source, event.id, event.type, status, event.occurred,
+            event.recorded, running.epoch, new.actor, covered, kept, answer,
+        )  # fmt: skip
         identity, source = text(event.id), text(event.source)
         self.events.append(
             f"{member}\t{new.sequence}\t{source}\t{identity}\t{text(event.type)}\t{status}\t"
             f"{event.occurred}\t{event.recorded}\t{running.epoch}\t{text(new.actor)}\t"
-            f"{text(body)}\t{octets(kept)}\t{octets(answer)}\t{octets(chain)}"
+            f"{text(body)}\t{octets(kept)}\t{octets(answer)}\t{octets(self.chain)}"
         )
         if new.was_parked:
             self.unparked.append((event.source, event.id, member, new.sequence))

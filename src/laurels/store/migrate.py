@@ -18,7 +18,8 @@ from sqlalchemy import create_engine, pool
 
 from laurels.base.errors import Unavailable
 
-APPEND_ONLY = ("events", "postings", "event_ids", "feed", "audit", "program_texts")
+APPEND_ONLY = ("events", "postings", "event_ids", "feed", "audit", "program_texts",
+               "chain_heads")  # fmt: skip
 """Tables that the service's role can only read and add to."""
 
 OLDEST, NEWEST = 15, 18

@@ -271,11 +271,13 @@ CREATE TABLE access_keys (
     replaces text NOT NULL DEFAULT ''
 );
 
--- The last hash of every member's chain, hashed together, day by day.
+-- Day by day a hash over the head before it and every link that was written since: transactions of
+-- the feed below `position` are covered.
 CREATE TABLE chain_heads (
     program smallint NOT NULL,
     day date NOT NULL,
-    members bigint NOT NULL,
+    position bigint NOT NULL,
+    events bigint NOT NULL,
     head bytea NOT NULL,
     PRIMARY KEY (program, day)
 );
