@@ -159,6 +159,30 @@ def test_json_of_every_shape_is_judged_alike(odd, tmp_path):
     assert ran(program, path, "numba") == ran(program, path, "python")
 
 
+@pytest.mark.parametrize("engine", ["python", "numba"])
+def test_a_number_is_the_same_text_in_every_form(engine, tmp_path):
+    """A table keeps 5541 as 5541.0 where other rows of its column have nothing."""
+    program = load(ROOT / "tbc-ertguli" / "program.yaml")
+    events = [
+        {"id": 1, "type": "product_opened", "product": "plan"},
+        {"id": 2, "amount": 1000.0, "mcc": 5541, "network": "own", "instrument": "credit_gold"},
+        {"id": 3, "type": "return", "amount": 900.0, "returns": 2},
+        {"id": 4, "type": "redemption", "points": 1.0, "pays": 2},
+    ]
+    names = list(dict.fromkeys(name for each in events for name in each))
+    columns = {name: pa.array([each.get(name) for each in events]) for name in names}
+    for name in ("mcc", "returns", "pays"):
+        columns[name] = columns[name].cast(pa.float64())
+    columns["type"] = columns["type"].fill_null("purchase")
+    columns["member"] = pa.array(["a"] * 4)
+    columns["occurred_at"] = pa.array([f"2025-01-0{day}T10:00:00Z" for day in range(1, 5)])
+    pq.write_table(pa.table(columns), tmp_path / "events.parquet")
+    words, lists, _, _ = ran(program, tmp_path / "events.parquet", engine)
+    points = words["points"]["point"]
+    assert (points["issued"], points["taken_back"], points["spent"]) == ("10.00", "9.00", "1.00")
+    assert lists == [[], [], []]
+
+
 def test_plain_files_are_read_as_columns(tmp_path):
     """Otherwise the tests above would compare the readers with themselves."""
     program = load(ROOT / "retail-starter" / "program.yaml")

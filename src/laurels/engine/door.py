@@ -14,7 +14,7 @@ from laurels.base.instants import parse_instant
 from laurels.base.money import BOUND, parse_decimal, too_large
 from laurels.engine.compiled import Compiled
 from laurels.engine.encoders import UNUSUAL, Near, encoder
-from laurels.engine.events import ID_MAX, Event, Raw
+from laurels.engine.events import ID_MAX, Event, Raw, words
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_AMOUNT, E_AT, E_DAY, E_LINE, E_LINES, E_MONTH, E_TYPE
 from laurels.engine.opened import Opening
@@ -150,14 +150,15 @@ class Door:
         codes, other = self._codes(name)
 
         def read_text(value: object, where: str) -> int:
-            if values is not None and value not in values:
+            found = words(value)
+            if values is not None and found not in values:
                 raise RequestError(
                     "event-value-unknown",
-                    f"`{str(value)[:40]}` is no value of it",
+                    f"`{found[:40]}` is no value of it",
                     where=where,
                     expected="one of " + ", ".join(values),
                 )
-            return codes.get(str(value), other)
+            return codes.get(found, other)
 
         return read_text
 
@@ -165,7 +166,7 @@ class Door:
     def _asking(predicate: Predicate) -> Reader:
         def ask(value: object, where: str) -> int:
             del where  # any text will do
-            return int(predicate.holds(str(value)))
+            return int(predicate.holds(words(value)))
 
         return ask
 
@@ -358,7 +359,7 @@ class Door:
         for name, column, codes, other in texts:
             value = get(name)
             if value is not None and value != "":
-                row[column] = codes.get(value if type(value) is str else str(value), other)
+                row[column] = codes.get(value if type(value) is str else words(value), other)
         for name, attribute, fills in rest:
             value = get(name)
             if value is None or value == "":
@@ -467,7 +468,7 @@ class Door:
             event.row[columns[f"E_MEMBER_{upper(name)}"]] = coder(value, name)
             for predicate in self.slots.predicates_of(f"member.{name}"):
                 column = columns[f"E_MEMBER_{self.slots.predicate_name(predicate)}"]
-                event.row[column] = int(predicate.holds(str(value)))
+                event.row[column] = int(predicate.holds(words(value)))
 
 
 def door_of(compiled: Compiled) -> Door:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from laurels.base.errors import RequestError
 from laurels.base.instants import DAY, HOUR, MINUTE, SECOND, Calendar
 from laurels.base.money import parse_decimal
-from laurels.engine.events import ID_MAX, Event, Raw
+from laurels.engine.events import ID_MAX, Event, Raw, words
 from laurels.engine.kernel import layout as K
 from laurels.engine.slots import upper
 
@@ -274,7 +274,7 @@ def text_reader(codes: Mapping[str, int], other: int) -> Reader:
 
     def read(value: object, where: str) -> int:
         del where  # any text will do
-        return codes.get(str(value), other)
+        return codes.get(words(value), other)
 
     return read
 

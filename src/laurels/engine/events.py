@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from laurels.engine.kernel.layout import E_AMOUNT
@@ -14,6 +16,19 @@ Place = tuple[Any, ...]
 NEVER_BEFORE = -9_000_000_000_000_000_000
 ID_MAX = 200
 """Characters of an id, at most."""
+
+WHOLE_MAX = 10**15
+"""Up to here a binary float knows every whole number."""
+
+
+def words(value: object) -> str:
+    """The text of an attribute's value. A whole number is written without decimals: a table
+    keeps 5541 as 5541.0 where other rows of its column have nothing."""
+    if isinstance(value, (float, Decimal)) and isfinite(value) and abs(value) < WHOLE_MAX:
+        whole = int(value)
+        if whole == value:
+            return str(whole)
+    return str(value)
 
 
 class Event:

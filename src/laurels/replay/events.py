@@ -32,7 +32,9 @@ from laurels.replay.values import (
     text_of,
 )
 
-IDENTITIES = ("id", "member", "type", "source", "returns", "line")
+IDENTITIES = (
+    "id", "member", "type", "source", "returns", "line", "pays", "hold", "withdraws", "to",
+)  # fmt: skip
 """Names of things: 13085, 13085.0 and "13085" are one of them."""
 
 __all__ = ["Body", "Events", "Place", "Report", "Unmatched", "read_events"]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import OUTCOMES, WHOLE, Door
+from laurels.engine.events import words
 from laurels.engine.slots import constant, upper
 from laurels.program.names import FIRST_OWN_TYPE
 from laurels.replay.machine import arrow
@@ -475,7 +476,7 @@ class Few:
 
 def coder(codes: dict[str, int], other: int) -> Callable[[object], int]:
     """The code of a text."""
-    return lambda value: codes.get(str(value), other)
+    return lambda value: codes.get(words(value), other)
 
 
 def bound(reader: Callable[[object, str], int], name: str) -> Callable[[object], int]:
