@@ -7,8 +7,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import laurels
 from laurels.replay.events import Events, read_events
 from laurels.replay.mapping import load_mapping
+from laurels.replay.options import Options
+from laurels.replay.play import play
+from laurels.replay.summary import summary
+from laurels.replay.tables import Kept
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 RETAIL = EXAMPLES / "data" / "online_retail.parquet"
@@ -45,7 +50,7 @@ def test_returns_find_their_purchases(retail: Events) -> None:
     told = retail.report.returns
     assert (told.lines, told.matched, told.partly, told.unmatched) == (9_373, 7_866, 82, 1_425)
     assert (told.size, told.size_matched) == (208_488, 197_350)
-    assert told.events == 4_322
+    assert told.events == 8_095, "one for each line of each purchase"
     assert Counter(each.reason for each in retail.report.unmatched) == {
         "no-purchase": 971,
         "purchase-later": 417,
@@ -53,6 +58,14 @@ def test_returns_find_their_purchases(retail: Events) -> None:
     }
     returned = sum(Decimal(each.quantity) for each in retail.report.unmatched)
     assert returned + told.size_matched == told.size
+
+
+def test_what_came_back_is_taken_off_to_the_last_penny(retail: Events) -> None:
+    program = laurels.load(EXAMPLES.parent / "programs" / "retail-starter" / "program.yaml")
+    result = play(program, retail, Kept(program), Options(postings=False))
+    told = summary(result)
+    assert told["revenue"]["returned"] == str(retail.report.returns.amount_matched)  # type: ignore[index]
+    assert not result.cut
 
 
 def test_every_return_names_an_earlier_purchase_of_the_same_member(retail: Events) -> None:

@@ -10,7 +10,7 @@ import pytest
 import laurels
 from laurels.base.errors import Fault
 from laurels.base.instants import calendar, format_instant, parse_instant
-from laurels.replay.options import Options
+from laurels.replay.options import Files, Options
 from laurels.replay.output import books_in, write_lists
 from laurels.replay.play import play
 from laurels.replay.raw import Events, Place, Report
@@ -217,6 +217,35 @@ def test_files_of_a_run(retail, tmp_path):
     assert json.loads((tmp_path / "summary.json").read_text())["until"] == format_instant(
         at("2025-03-02T12:00:00Z") + 1
     )
+
+
+@pytest.mark.parametrize("engine", ["python", "numba"])
+@pytest.mark.parametrize("name", ["retail-starter", "kaspi-bonus"])
+def test_a_return_above_what_is_left_is_cut_and_listed(name, engine, tmp_path):
+    """Vocabulary 3: cut to what is left, and reported."""
+    (tmp_path / "events.csv").write_text(
+        "id,member,type,occurred_at,amount,returns,line\n"
+        "p,a,purchase,2025-01-02T12:00:00Z,100,,\n"
+        "q,b,purchase,2025-01-02T12:00:00Z,60,,1\n"
+        "r1,a,return,2025-01-03T12:00:00Z,70,p,\n"
+        "r2,a,return,2025-01-04T12:00:00Z,70.50,p,\n"
+        "r3,a,return,2025-01-05T12:00:00Z,,p,\n"
+        "r4,b,return,2025-01-05T12:00:00Z,1,q,2\n"
+        "r5,b,return,2025-01-06T12:00:00Z,10,q,1\n"
+    )
+    program = laurels.load(ROOT / "programs" / name / "program.yaml")
+    with books_in(tmp_path, program, ["parquet"]) as written:
+        result = play(program, Files((tmp_path / "events.csv",)), written, Options(engine))
+    write_lists(tmp_path, result, summary(result))
+    lines = (tmp_path / "cut.csv").read_text().splitlines()
+    assert [each.split(",", 1)[1] for each in lines] == [
+        "row,id,member,occurred_at,returns,amount,taken",
+        "4,r2,a,2025-01-04T12:00:00Z,p,70.50,30.00",
+        "6,r4,b,2025-01-05T12:00:00Z,q,1.00,0.00",
+    ]
+    told = summary(result)
+    assert told["events"]["cut"] == 2
+    assert told["revenue"]["returned"] == "110.00"
 
 
 def test_progress_reaches_the_end(retail):

@@ -271,7 +271,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "event-field-text": ("request", "A field is no plain text of 1 to 200 characters."),
     "event-form": ("request", "An event holds a value that JSON does not have."),
     "event-id-conflict": ("request", "The id was used before, for something else."),
-    "event-lines": ("request", "Lines are no list of lines, or too many."),
+    "event-lines": ("request", "Lines are no list of lines, too many, or those of a return."),
     "event-member": ("request", "An event was given to the book of another member."),
     "event-points-missing": ("request", "There are no points, or none above zero."),
     "event-too-late": ("request", "An event was recorded too long after it occurred."),

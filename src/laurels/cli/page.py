@@ -223,6 +223,8 @@ def _reasons(summary: Data) -> Iterable[tuple[str, str, int]]:
     for name, why in (("waiting", "what they name has not come"), ("later", "after the end")):
         if events[name]:
             yield f"{name} events", why, events[name]
+    if events["cut"]:
+        yield "returns", "more than was left: cut to that", events["cut"]
     duplicates = events["duplicate"] + found.get("duplicates", 0)
     if duplicates:
         yield "duplicates", "the same again: counted once", duplicates

@@ -276,6 +276,14 @@ class Door:
         lines = get("lines")
         amount = get("amount")
         has = amount is not None and amount != ""
+        if lines and event.type == "return":
+            raise RequestError(
+                "event-lines",
+                "a return is of one line, or of the whole event",
+                where="lines",
+                expected="line and amount",
+                hint="send a return for each line",
+            )
         if lines:
             self._lines(event, kind, lines)
             total = sum(event.lines[K.LN_AMOUNT :: self.width])

@@ -24,10 +24,10 @@ WHOLE_MAX = 10**15
 def words(value: object) -> str:
     """The text of an attribute's value. A whole number is written without decimals: a table
     keeps 5541 as 5541.0 where other rows of its column have nothing."""
-    if isinstance(value, (float, Decimal)) and isfinite(value) and abs(value) < WHOLE_MAX:
-        whole = int(value)
-        if whole == value:
-            return str(whole)
+    if isinstance(value, (float, Decimal)) and isfinite(value) and -WHOLE_MAX < value < WHOLE_MAX:
+        whole = Decimal(value)
+        if whole == int(whole):
+            return str(int(whole))
     return str(value)
 
 

@@ -68,7 +68,8 @@ def read_events(
         if mapping is not None and mapping.returns is not None:
             return resolve_returns(groups, mapping, zone, report)
         hoist = mapping is None and line_attributes is None
-        return finish([(finished(group, hoist), group.place) for group in groups.values()], report)
+        every = (each for group in groups.values() for each in finished(group, hoist))
+        return finish(every, report)
 
 
 class _Tables(NamedTuple):

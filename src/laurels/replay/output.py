@@ -14,6 +14,7 @@ from laurels.replay.tables import Books
 from laurels.replay.writers import (
     Add,
     open_books,
+    write_cut,
     write_monthly,
     write_refused,
     write_rejected,
@@ -22,7 +23,7 @@ from laurels.replay.writers import (
     write_waiting,
 )
 
-LISTS = ("rejected.csv", "waiting.csv", "refused.csv", "unmatched.csv")
+LISTS = ("rejected.csv", "waiting.csv", "refused.csv", "unmatched.csv", "cut.csv")
 
 
 class _Files:
@@ -54,8 +55,8 @@ def write_lists(
     summary: dict[str, object],
     formats: Iterable[str] = ("parquet",),
 ) -> None:
-    """The summary, its months as a table, and a list of each kind of what was not taken; no list
-    where there is none.
+    """The summary, its months as a table, and a list of each kind of what was not taken, or not
+    in full; no list where there is none.
 
     A list that an earlier run left in the folder goes away when this run has none.
     """
@@ -72,5 +73,7 @@ def write_lists(
         write_waiting(path, result.waiting)
     if result.refused:
         write_refused(path, result.refused)
+    if result.cut:
+        write_cut(path, result.cut)
     if result.report is not None and result.report.unmatched:
         write_unmatched(path, result.report.unmatched)

@@ -60,6 +60,20 @@ class Refused(NamedTuple):
     reason: str
 
 
+class Cut(NamedTuple):
+    """A return of more than was left, cut to what was: ``cut.csv``. The amount as the event gives
+    it, and how much of it was taken."""
+
+    file: str
+    row: int
+    id: str
+    member: str
+    occurred_at: str
+    returns: str
+    amount: str
+    taken: str
+
+
 @dataclass
 class Returns:
     """How many return lines without a reference found their purchases, and how much of them.
@@ -167,17 +181,39 @@ def finish(found: Iterable[tuple[Body, Place]], report: Report) -> Events:
     return Events(bodies, places, report)
 
 
-def finished(group: Group, hoist: bool) -> Body:
-    """The event of a group: one line lies flat in it, several stand under ``lines``."""
-    if group.lines is None:
-        return group.body
-    lines = list(group.lines.values())
-    if len(lines) == 1:
-        return {**group.body, **lines[0]}
+def finished(group: Group, hoist: bool) -> Iterator[tuple[Body, Place]]:
+    """The event of a group, its lines under ``lines``; of a return each line is an event."""
     body = dict(group.body)
+    if body["type"] == "return":
+        if group.lines is not None:
+            body["lines"] = list(group.lines.values())
+        bodies = one_line_each([body])
+        places = group.rows if len(group.rows) == len(bodies) else [group.place] * len(bodies)
+        yield from zip(bodies, places, strict=True)
+        return
+    if group.lines is None:
+        yield group.body, group.place
+        return
+    lines = list(group.lines.values())
     if hoist:
         for name, value in lines[0].items():
             if name not in ("line", "amount") and all(each.get(name) == value for each in lines):
                 body[name] = value
     body["lines"] = lines
-    return body
+    yield body, group.place
+
+
+def one_line_each(returns: Iterable[Body]) -> list[Body]:
+    """Returns of one id, each of one line at most, which lies flat in it: one of several lines
+    becomes as many. Where they are several in the end, they are ``<id>/1``, ``<id>/2``, …."""
+    found: list[Body] = []
+    for body in returns:
+        lines = body.get("lines")
+        if not isinstance(lines, list) or not lines:
+            found.append(body)
+            continue
+        rest = {name: value for name, value in body.items() if name not in ("lines", "amount")}
+        found += [{**rest, **line} for line in lines]
+    if len(found) > 1:
+        found = [{**body, "id": f"{body['id']}/{n}"} for n, body in enumerate(found, start=1)]
+    return found

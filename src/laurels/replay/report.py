@@ -142,7 +142,7 @@ def _left_out(summary: Data) -> Section | None:
              for why, count in events["refused_by_reason"].items()]  # fmt: skip
     rows += [(f"type not read: {kind}", number(count))
              for kind, count in events["ignored_by_type"].items()]  # fmt: skip
-    rows += [(name, number(events[name])) for name in ("waiting", "later", "duplicate")
+    rows += [(name, number(events[name])) for name in ("waiting", "later", "duplicate", "cut")
              if events[name]]  # fmt: skip
     if not rows:
         return Section("What was left out", "Nothing: every event was taken.")

@@ -16,7 +16,17 @@ from laurels.base.errors import ensure
 from laurels.base.money import format_decimal
 from laurels.replay.mapping import Mapping, ReturnRule
 from laurels.replay.matching import Bought, Left, Match, Returned, match_returns
-from laurels.replay.raw import Body, Events, Group, Place, Report, Unmatched, finish, finished
+from laurels.replay.raw import (
+    Body,
+    Events,
+    Group,
+    Place,
+    Report,
+    Unmatched,
+    finish,
+    finished,
+    one_line_each,
+)
 from laurels.replay.values import (
     Rejected,
     Unreadable,
@@ -116,7 +126,7 @@ class _Resolver:
                 for body in resolved.get(id(group), []):
                     yield body, group.place
             else:
-                yield finished(group, hoist=False), group.place
+                yield from finished(group, hoist=False)
 
     def _lines(
         self, group: Group, reject: bool, keys: set[tuple[object, ...]] | None = None
@@ -170,12 +180,10 @@ class _Resolver:
             self._add_amounts(stated, amount)
         found: dict[int, list[Body]] = {}
         for group_id, by_purchase in parts.items():
-            bodies = [
-                self._event(asking, offered, part, number if len(by_purchase) > 1 else 0)
-                for number, part in enumerate(by_purchase.values(), start=1)
-            ]
-            found[group_id] = bodies
-            self.report.returns.events += len(bodies)
+            found[group_id] = one_line_each(
+                self._event(asking, offered, part) for part in by_purchase.values()
+            )
+            self.report.returns.events += len(found[group_id])
         return found
 
     def _event(
@@ -183,12 +191,9 @@ class _Resolver:
         asking: list[_Line],
         offered: list[_Line],
         part: list[tuple[Match, int | None]],
-        number: int,
     ) -> Body:
         first = asking[part[0][0].returned]
         body = dict(first.group.body)
-        if number:
-            body["id"] = f"{body['id']}/{number}"
         body["returns"] = offered[part[0][0].bought].group.body["id"]
         lines: dict[int, tuple[Body, Fraction, int | None]] = {}
         for match, amount in part:
@@ -198,7 +203,7 @@ class _Resolver:
             total = None if amount is None or sum_ is None else sum_ + amount
             lines[match.bought] = (line, size + match.size, total)
         made = [self._line(offered[place], *each) for place, each in lines.items()]
-        if first.group.lines is None or len(made) == 1:
+        if first.group.lines is None:
             # Without lines there is one part only: a purchase without lines is one size.
             return {**body, **made[0]}
         return {**body, "lines": made}

@@ -21,6 +21,7 @@ from itertools import count
 
 from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
+from laurels.base.money import format_decimal, parse_decimal
 from laurels.engine.book import REFUSALS, Book
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, text
@@ -31,7 +32,7 @@ from laurels.engine.kernel.layout import FAR, NEVER
 from laurels.ledger.postings import Posting
 from laurels.program.growth import METRIC_BOUND
 from laurels.replay.pooled import Pool, is_pooled
-from laurels.replay.raw import Events, Place, Refused, Report, Waiting
+from laurels.replay.raw import Cut, Events, Place, Refused, Report, Waiting
 from laurels.replay.tally import Tally
 from laurels.replay.values import Rejected, shown
 
@@ -54,7 +55,8 @@ class Result:
 
     until   just before this instant the books stand; None when there was no event at all
     events  counts by what became of them: taken, refused, duplicate, waiting, ignored, rejected,
-            and `later`: at or after `until`, not looked at
+            and `later`: at or after `until`, not looked at; of those taken, `cut`: returns of
+            more than was left
     reasons why requests were refused, counted also where they are not listed
     decided what was decided of each request: 1 accepted, 2 refused, and the points of it in
             steps, by (member, source, id)
@@ -70,6 +72,7 @@ class Result:
     rejected: list[Rejected] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    cut: list[Cut] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     decided: dict[Request, tuple[int, int]] = field(default_factory=dict)
     report: Report | None = None
@@ -85,6 +88,14 @@ class Result:
         """Note what was decided of a request."""
         key = (member, event.source, event.id)
         self.decided[key] = (2 if event.refusal else 1, points)
+
+    def cut_down(self, item: Item, taken: int) -> None:
+        """List a return, of which so much was taken, where that is less than it says."""
+        exponent = self.program.program.exponent
+        asked = asked_of(item.event, exponent)
+        if taken < asked:
+            self.cut.append(cut_of(item, asked, taken, exponent))
+            self.events["cut"] += 1
 
     def wait(self, item: Item) -> None:
         """List an event that waits, and count it."""
@@ -272,6 +283,8 @@ class Run:
             elif event.row[0] or event.type in self.program.program.events:
                 taken.append(event)
                 result.events["taken"] += 1
+                if event.type == "return" and event.key not in book.withdrawn:
+                    result.cut_down(item, event.returned)
             else:
                 result.events["ignored"] += 1
         postings = list(book.postings() if self.as_recorded else book.net_postings())
@@ -327,6 +340,22 @@ def waiting_of(item: Item) -> Waiting:
     return Waiting(
         item.place.file, item.place.row, event.id, event.member, event.type,
         format_instant(event.occurred), event.refers,
+    )  # fmt: skip
+
+
+def asked_of(event: Event, exponent: int) -> int:
+    """What a return says that it gives back, in minor units; 0 where it says nothing: it is of
+    all that is left."""
+    amount = event.raw.get("amount")
+    return 0 if amount is None or amount == "" else parse_decimal(amount, exponent)
+
+
+def cut_of(item: Item, asked: int, taken: int, exponent: int) -> Cut:
+    """A return of more than was left, for the list of those."""
+    event = item.event
+    return Cut(
+        item.place.file, item.place.row, event.id, event.member, format_instant(event.occurred),
+        event.refers, format_decimal(asked, exponent), format_decimal(taken, exponent),
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def summary(
 
 def _events(result: Result) -> dict[str, object]:
     counts = result.events
-    names = ("taken", "refused", "waiting", "rejected", "duplicate", "ignored", "later")
+    names = ("taken", "refused", "waiting", "rejected", "duplicate", "ignored", "later", "cut")
     return {
         **{name: counts[name] for name in names},
         "by_type": dict(sorted(result.tally.types.items())),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TextIO
 from laurels.base.errors import RequestError
 from laurels.base.instants import format_instant
 from laurels.base.money import format_decimal
-from laurels.replay.raw import Refused, Unmatched, Waiting
+from laurels.replay.raw import Cut, Refused, Unmatched, Waiting
 from laurels.replay.values import Rejected
 
 ROW_GROUP = 100_000
@@ -199,6 +199,11 @@ def write_waiting(folder: str | Path, waiting: Iterable[Waiting]) -> int:
 def write_refused(folder: str | Path, refused: Iterable[Refused]) -> int:
     """Write ``refused.csv``: requests that the rules refused. The number of rows."""
     return _write_list(Path(folder) / "refused.csv", Refused._fields, refused)
+
+
+def write_cut(folder: str | Path, cut: Iterable[Cut]) -> int:
+    """Write ``cut.csv``: returns of more than was left. The number of rows."""
+    return _write_list(Path(folder) / "cut.csv", Cut._fields, cut)
 
 
 Write = Callable[[Any], None]

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from laurels.engine.door import WHOLE
 from laurels.replay.machine import member as M
 from laurels.replay.machine import totals as T
 from laurels.replay.machine.build import Machine, tool
@@ -171,17 +172,21 @@ def _ranks(vector: Vector, numbers: Array) -> Array:
 
 @dataclass
 class Lost:
-    """Events that were not taken: their rows in the input, whose they are, and why."""
+    """Events that were not taken, or not in full: their rows in the input, whose they are, and
+    why. ``cut``: returns of more than was left; ``asked``, ``taken``: their amounts."""
 
     rows: Array
     owners: Array
     refusals: Array
     waiting: Array
+    cut: Array
+    asked: Array
+    taken: Array
 
     @staticmethod
     def joined(parts: Sequence[Lost]) -> Lost:
         """Those of all blocks, in the order of members."""
-        names = ("rows", "owners", "refusals", "waiting")
+        names = ("rows", "owners", "refusals", "waiting", "cut", "asked", "taken")
         none = np.zeros(0, dtype=np.int64)
         return Lost(*[np.concatenate([none, *[getattr(e, n) for e in parts]]) for n in names])
 
@@ -251,12 +256,26 @@ def fold_blocks(
 
 
 def _lost(here: Block, made: tuple[Array, ...]) -> Lost:
-    """The events of a block that were not taken."""
+    """The events of a block that were not taken, or not in full."""
     refusals, waiting = made[M.Y_REFUSAL], made[M.Y_WAITING]
-    found = np.flatnonzero((refusals > 0) | (waiting > 0))
+    cut, asked = cut_down(here.columns, made)
+    found = np.flatnonzero((refusals > 0) | (waiting > 0) | cut)
     places = here.columns.more[M.X_ROW][found]
     owners = np.searchsorted(here.columns.start, places, side="right") - 1
-    return Lost(here.rows[places], owners + here.first, refusals[found], waiting[found])
+    return Lost(
+        here.rows[places], owners + here.first, refusals[found], waiting[found], cut[found],
+        asked[found], made[M.Y_RETURNED][found],
+    )  # fmt: skip
+
+
+def cut_down(columns: Columns, made: tuple[Array, ...]) -> tuple[NDArray[np.bool_], Array]:
+    """Which events that have more than others are returns of more than was left, and their
+    amounts; see ``Result.cut_down``."""
+    rows = columns.more[M.X_ROW]
+    asked = columns.amount[rows]
+    cut = columns.type[rows] == columns.program.program.events["return"].index
+    cut &= (made[M.Y_WAITING] == 0) & (made[M.Y_BARRED] == 0)
+    return cut & (made[M.Y_RETURNED] < asked) & (asked != WHOLE), asked
 
 
 def _records(worker: Worker, here: Block, base: int) -> list[Any]:

@@ -13,7 +13,9 @@ from laurels.engine.history import ASKS
 from laurels.engine.kernel import layout as K
 from laurels.replay.machine import exact
 from laurels.replay.machine import member as M
+from laurels.replay.machine.blocks import cut_down
 from laurels.replay.machine.build import Machine
+from laurels.replay.machine.columns import Columns
 from laurels.replay.machine.result import add_totals
 from laurels.replay.machine.run import Folded, fold
 from laurels.replay.machine.sides import Side, folded_side
@@ -46,7 +48,7 @@ def fold_door(
         code, columns, end, keep, options.threads, ears.progress, options.passed
     )  # fmt: skip
     add_totals(result, folded.totals, folded.members.balances, len(builder.members))
-    list_not_taken(result, builder, folded)
+    list_not_taken(result, builder, columns, folded)
     facts = exact.facts_of(builder, columns)
     return [folded_side(program, facts, folded), fold_odd(program, found, result, options)]
 
@@ -66,10 +68,13 @@ def fold_odd(program: Compiled, found: exact.Read, result: Result, options: Opti
     return Side(kept.members, [kept.postings] if kept.postings.num_rows else [])
 
 
-def list_not_taken(result: Result, builder: exact.Builder, folded: Folded) -> None:
-    """Lists of what waits and what was refused, member by member."""
+def list_not_taken(
+    result: Result, builder: exact.Builder, columns: Columns, folded: Folded
+) -> None:
+    """Lists of what waits, what was refused and what was cut, member by member."""
     starts = np.array(builder.start)
     refusals, waiting = folded.made[M.Y_REFUSAL], folded.made[M.Y_WAITING]
+    cut, _ = cut_down(columns, folded.made)
     lost: list[tuple[str, Item, bool]] = []
     for x, line in enumerate(builder.more):
         row = line[M.X_ROW]
@@ -77,6 +82,9 @@ def list_not_taken(result: Result, builder: exact.Builder, folded: Folded) -> No
         event.refusal = int(refusals[x])
         if event.type in ASKS and not waiting[x]:
             result.decide(event.member, event, int(folded.made[M.Y_POINTS][x]))
+        if cut[x]:
+            item = Item(event, builder.places[row], event.acts)
+            result.cut_down(item, int(folded.made[M.Y_RETURNED][x]))
         nothing = event.type == "withdrawn" and line[M.X_REF] < 0
         if not (waiting[x] or refusals[x] or nothing):
             continue

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from laurels.base.errors import ensure
 from laurels.base.instants import format_instant
+from laurels.base.money import format_decimal
 from laurels.engine.book import REFUSALS
 from laurels.engine.compiled import Compiled
 from laurels.replay.events import read_events
@@ -32,7 +33,7 @@ from laurels.replay.machine.source import Source
 from laurels.replay.machine.tables import open_source
 from laurels.replay.machine.vector import Vector, Watch
 from laurels.replay.options import Ears, Options
-from laurels.replay.raw import Refused, Report, Waiting
+from laurels.replay.raw import Cut, Refused, Report, Waiting
 from laurels.replay.readers import find_files
 from laurels.replay.run import Result
 from laurels.replay.tables import Kept
@@ -164,11 +165,12 @@ def facts_of(vector: Vector, members: Any, postings: bool) -> Facts:
 
 
 def _not_taken(result: Result, vector: Vector, lost: Lost, lists: bool) -> None:
-    """What waits and what was refused: counted, and listed on request."""
-    waits = lost.waiting > 0
+    """What waits, was refused, or cut: counted, and listed on request."""
+    waits, refused = lost.waiting > 0, (lost.waiting == 0) & (lost.cut == 0)
     result.events["waiting"] += int(waits.sum())
-    result.events["refused"] += int(len(waits) - waits.sum())
-    reasons = np.bincount(lost.refusals[~waits].astype(np.int64))
+    result.events["refused"] += int(refused.sum())
+    result.events["cut"] += int(lost.cut.sum())
+    reasons = np.bincount(lost.refusals[refused].astype(np.int64))
     for reason in np.flatnonzero(reasons).tolist():
         result.reasons[REFUSALS[reason]] += int(reasons[reason])
     if not len(lost.rows) or not lists:
@@ -180,16 +182,22 @@ def _not_taken(result: Result, vector: Vector, lost: Lost, lists: bool) -> None:
     texts = {name: ["" if v is None else shown(v) for v in part[name].to_pylist()]
              for name in part.column_names}  # fmt: skip
     nothing = [""] * len(rows)
+    exponent = vector.program.program.exponent
     times = [format_instant(at) for at in vector.packed["at"][rows].tolist()]
     every = zip(
         vector.source.places(rows), texts["id"], names.take(pa.array(sort)).to_pylist(),
         texts["type"], times, texts.get("unit", nothing), texts.get("points", nothing),
         texts.get("returns", nothing), lost.refusals[sort].tolist(), lost.waiting[sort].tolist(),
-        strict=True,
+        lost.cut[sort].tolist(), *(
+            [format_decimal(amount, exponent) for amount in amounts[sort].tolist()]
+            for amounts in (lost.asked, lost.taken)
+        ), strict=True,
     )  # fmt: skip
-    for place, name, member, kind, when, unit, points, back, refusal, waiting in every:
+    for place, name, member, kind, when, unit, points, back, refusal, waiting, cut, *sums in every:
         about = (place[0], place[1], name, member, kind, when)
-        if waiting:
+        if cut:
+            result.cut.append(Cut(place[0], place[1], name, member, when, back, *sums))
+        elif waiting:
             result.waiting.append(Waiting(*about, back))
         else:
             result.refused.append(Refused(*about, unit, points, REFUSALS[refusal]))

@@ -271,12 +271,22 @@ def _joined(program: Compiled, results: Sequence[Result], until: int | None) -> 
         for mine, other in zip(whole.tally.levels, tally.levels, strict=True):
             for name in vars(mine):
                 setattr(mine, name, _added(getattr(mine, name), getattr(other, name)))
-        for name in ("events", "ignored", "rejected", "waiting", "refused", "reasons", "decided"):
+        for name in (
+            "events",
+            "ignored",
+            "rejected",
+            "waiting",
+            "refused",
+            "cut",
+            "reasons",
+            "decided",
+        ):
             setattr(whole, name, _added(getattr(whole, name), getattr(each, name)))
         whole.report = each.report if whole.report is None else _added(whole.report, each.report)
     whole.rejected.sort(key=lambda each: (each.file, each.row))
     whole.waiting.sort(key=lambda each: each.member)
     whole.refused.sort(key=lambda each: each.member)
+    whole.cut.sort(key=lambda each: each.member)
     return whole
 
 
