@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from laurels.base.errors import RequestError
 from laurels.base.instants import parse_instant
 from laurels.engine.compiled import load
 from laurels.replay.machine import native
@@ -130,7 +131,6 @@ def test_whatever_stands_in_a_cell_is_judged_alike(form, tmp_path):
         "id,member,type,occurred_at,amount\r\n1,a,purchase,2024-01-01T00:00:00Z,5\r\n",
         "\nid,member,type,occurred_at,amount\n1,a,purchase,2024-01-01T00:00:00Z,5\n",
         "id,member,type,occurred_at\n1,a,purchase,2024-01-01T00:00:00Z\n",
-        "id,member,type,amount\n1,a,purchase,5\n",
         "id,member,type,occurred_at,amount\n",
     ],
 )
@@ -139,6 +139,29 @@ def test_files_of_every_shape_are_judged_alike(text, tmp_path):
     path = tmp_path / "events.csv"
     path.write_bytes(text.encode())
     assert ran(program, path, "numba") == ran(program, path, "python")
+
+
+@pytest.mark.parametrize("engine", ["python", "numba"])
+def test_a_file_without_a_column_that_every_event_has_is_no_history(engine, tmp_path):
+    (tmp_path / "events.csv").write_text("id,customer,type,amount\n1,a,purchase,5\n")
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    with pytest.raises(RequestError, match="no column member, occurred_at") as told:
+        ran(program, tmp_path / "events.csv", engine)
+    assert "It has id, customer, type, amount" in told.value.hint
+    assert "--map" in told.value.hint
+
+
+@pytest.mark.parametrize("line", [1, 2, 3000])
+@pytest.mark.parametrize("engine", ["python", "numba"])
+def test_a_file_in_another_encoding_is_named_with_the_line(line, engine, tmp_path):
+    rows = [f"{n},Andr\u00e9,purchase,2024-01-01T00:00:00Z,5" for n in range(line)]
+    rows[:-1] = [each.replace("\u00e9", "e") for each in rows[:-1]]
+    path = tmp_path / "events.csv"
+    path.write_bytes("\n".join(["id,member,type,occurred_at,amount", *rows]).encode("latin-1"))
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    with pytest.raises(RequestError) as told:
+        ran(program, path, engine)
+    assert (told.value.code, told.value.where) == ("events-unreadable", f"{path}:{line + 1}")
 
 
 @pytest.mark.parametrize(
@@ -197,3 +220,20 @@ def test_plain_files_are_read_as_columns(tmp_path):
         found = native.run_files(program, find_files([path]), Options(), Ears())
         assert found is not None, form
         assert found.slow == 0, form
+
+
+@pytest.mark.parametrize("engine", ["python", "numba"])
+def test_every_member_has_a_row_whatever_became_of_its_events(engine, tmp_path):
+    rows = [
+        "1,taken,purchase,2024-01-01T00:00:00Z,5", "2,ignored,sneezed,2024-01-01T00:00:00Z,",
+        "3,rejected,purchase,2024-01-01T00:00:00Z,-5", ",without_id,purchase,2024-01-01,5",
+        "4,without_time,purchase,,5", "1,conflict,purchase,2024-01-01T00:00:00Z,6",
+        "5,waits,return,2024-01-01T00:00:00Z,6", "6,refused,redemption,2024-01-01T00:00:00Z,6",
+        "7,,purchase,2024-01-01T00:00:00Z,5",
+    ]  # fmt: skip
+    (tmp_path / "events.csv").write_text("\n".join(["id,member,type,occurred_at,amount", *rows]))
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    _, _, members, _ = ran(program, tmp_path / "events.csv", engine)
+    assert [each["member"] for each in members] == sorted(
+        row.split(",")[1] for row in rows if row.split(",")[1]
+    )

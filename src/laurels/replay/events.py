@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from laurels.base.errors import RequestError
 from laurels.base.instants import calendar
+from laurels.engine.events import ID_MAX
 from laurels.replay.mapping import EVENT_KEYS, REQUIRED, BadCell, Mapped, Mapping
 from laurels.replay.raw import Body, Events, Group, Place, Report, Unmatched, finish, finished
 from laurels.replay.readers import Format, Only, Row, read_tables
@@ -91,13 +93,31 @@ def _gather(
     gatherer = _Gatherer(report, mapping, line_attributes, zone)
     unread: list[Rejected] = []
     for table in read_tables(tables.paths, unread.append, tables.layout, tables.only):
-        if mapping is not None and table.columns is not None:
-            mapping.check_columns(table.columns, table.file)
+        if table.columns is not None:
+            if mapping is not None:
+                mapping.check_columns(table.columns, table.file)
+            else:
+                _check_columns(table.columns, table.file)
         for row in table.rows:
             gatherer.add(row)
     report.rejected += unread
     report.rows = gatherer.rows + len(unread)
     return gatherer.groups
+
+
+def _check_columns(columns: tuple[str, ...], file: str) -> None:
+    """Raises RequestError for a file in which no row can be an event."""
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        found = ", ".join(shown(name) for name in columns[:12])
+        raise RequestError(
+            "events-unreadable",
+            f"there is no column {', '.join(missing)}",
+            where=file,
+            expected=f"the columns {', '.join(REQUIRED)}",
+            hint=f"It has {found}{', …' if columns[12:] else ''}. "
+            "A mapping says which of them are meant: --map",
+        )
 
 
 @contextmanager
@@ -255,6 +275,9 @@ class _Gatherer:
 
     def _reject(self, row: Row, column: str, reason: str, expected: str, value: str) -> None:
         self.report.rejected.append(Rejected(row.file, row.number, column, reason, expected, value))
+        member = row.values.get("member") if self.mapping is None else None
+        if isinstance(member, (str, int)) and (name := str(member)).isprintable():
+            self.report.members |= {name} if 0 < len(name) <= ID_MAX else set()
 
 
 def _check_nested(event: Body) -> None:

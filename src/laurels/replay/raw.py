@@ -96,7 +96,7 @@ class Returns:
 @dataclass
 class Report:
     """What became of every row: rows = those in events + rejected + duplicates + skipped +
-    return lines without any purchase."""
+    return lines without any purchase. ``members``: named in rows that were rejected."""
 
     rows: int = 0
     events: int = 0
@@ -105,6 +105,7 @@ class Report:
     times_merged: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     rejected: list[Rejected] = field(default_factory=list)
+    members: set[str] = field(default_factory=set)
     unmatched: list[Unmatched] = field(default_factory=list)
     returns: Returns = field(default_factory=Returns)
 

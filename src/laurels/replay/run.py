@@ -162,6 +162,8 @@ class Run:
             places = events.places
             self.result.report = events.report
             self.result.rejected += events.report.rejected
+            for name in events.report.members:
+                self.members.setdefault(name, [])
         for raw, place in zip(bodies, places, strict=False):
             member = member_of(raw)
             if member is not None:

@@ -55,5 +55,6 @@ def finish(result: Result, books: Books | None, sides: list[Side], options: Opti
     result.rejected.sort(key=lambda each: (each.file, each.row))
     result.waiting.sort(key=lambda each: each.member)
     result.refused.sort(key=lambda each: each.member)
+    result.cut.sort(key=lambda each: each.member)
     if books is not None:
         hand_over(books, sides, options.postings)

@@ -56,6 +56,8 @@ def read(
     ``Result``): members of whom anything would be corrected are odd, the others are as if net."""
     door = Door(program)
     found = Read(program, door, result)
+    if result.report is not None:
+        found.members.update((name, []) for name in sorted(result.report.members))
     for raw, place in events:
         name = member_of(raw)
         if name is not None:

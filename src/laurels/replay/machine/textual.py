@@ -36,9 +36,12 @@ def table_of(path: Path, once: frozenset[str]) -> Any | None:
     once  columns whose texts hardly repeat, which are not kept as codes
     """
     name = path.name.lower()
-    if name.endswith(TEXT_ENDINGS):
-        return _csv(path, once)
-    return _json(path) if name.endswith(JSON_ENDINGS) else None
+    try:
+        if name.endswith(TEXT_ENDINGS):
+            return _csv(path, once)
+        return _json(path) if name.endswith(JSON_ENDINGS) else None
+    except (OSError, UnicodeDecodeError):
+        return None  # the readers say what is wrong with it
 
 
 def _csv(path: Path, once: frozenset[str]) -> Any | None:
