@@ -16,7 +16,7 @@ from support.postgres import fresh_database
 HOT = ("members", "events", "event_changes", "mentions", "postings", "checkpoints", "waiting",
        "personal", "parked", "people")  # fmt: skip
 """Tables of which every key begins with the member."""
-ACROSS = ("event_ids", "identities", "budgets", "feed", "rejected", "audit")
+ACROSS = ("event_ids", "identities", "merges", "budgets", "feed", "rejected", "audit")
 """What crosses members: declared exceptions, with keys of their own."""
 TYPES = {"bigint", "integer", "smallint", "text", "boolean", "bytea", "date"}
 

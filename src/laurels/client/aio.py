@@ -165,6 +165,10 @@ class AsyncLaurels:
         """Block, unblock, close or erase a member."""
         return cast(Document, await self.call(self._calls.standing(member, verb)))
 
+    async def merge(self, member: str, absorbed: str, identity: str | None = None) -> Document:
+        """Another member turns out to be this one. identity: of the write, made where none is."""
+        return cast(Document, await self.call(self._calls.merge(member, absorbed, identity)))
+
     async def propose_correction(self, version: int, reason: str) -> Document:
         """Propose what everybody would have, had a version been known from its first instant."""
         return cast(Document, await self.call(self._calls.propose(version, reason)))

@@ -131,6 +131,11 @@ class Calls:
             return Call("DELETE", self._member(member))
         return Call("POST", f"{self._member(member)}/{verb}")
 
+    def merge(self, member: str, absorbed: str, identity: str | None) -> Call:
+        """Make two members one."""
+        body = {"absorbed": absorbed, "id": identity or fresh_id()}
+        return Call("POST", f"{self._member(member)}/merge", body=body)
+
     def propose(self, version: int, reason: str) -> Call:
         """Propose a correction."""
         body = {"version": version, "reason": reason}

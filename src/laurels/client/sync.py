@@ -159,6 +159,10 @@ class Laurels:
         """Block, unblock, close or erase a member."""
         return cast(Document, self.call(self._calls.standing(member, verb)))
 
+    def merge(self, member: str, absorbed: str, identity: str | None = None) -> Document:
+        """Another member turns out to be this one. identity: of the write, made where none is."""
+        return cast(Document, self.call(self._calls.merge(member, absorbed, identity)))
+
     def propose_correction(self, version: int, reason: str) -> Document:
         """Propose what everybody would have, had a version been known from its first instant."""
         return cast(Document, self.call(self._calls.propose(version, reason)))

@@ -7,14 +7,15 @@ history (late, withdrawn, or a return as if never bought) has it folded again (`
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from laurels.base.errors import Refusal, RequestError
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, door_of
-from laurels.engine.events import Event, Key, Raw
+from laurels.engine.events import Event, Key, Place, Raw
 from laurels.engine.history import ASKS, History
+from laurels.engine.join import Joined
 from laurels.engine.journal import Entry, Journal
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
@@ -49,6 +50,7 @@ class Decision:
     status    taken; refused by the rules (refusal says why); duplicate (the first answer stands);
               waiting for the event that it names; ignored: the program does not read its type
     points    points that a redemption, hold, capture or void moved
+    before    what it changed of one who became this member
     """
 
     status: Status
@@ -56,13 +58,15 @@ class Decision:
     entries: tuple[Entry, ...] = ()
     refusal: Refusal | None = None
     journal: Journal | None = field(default=None, repr=False)
+    before: Decision | None = None
 
     @property
     def postings(self) -> tuple[Posting, ...]:
         """What was posted when the event was taken, dues that came first included."""
         if self.journal is None:
             return ()
-        return tuple(p for entry in self.entries for p in self.journal.postings_of(entry))
+        before = self.before.postings if self.before is not None else ()
+        return before + tuple(p for each in self.entries for p in self.journal.postings_of(each))
 
 
 class Book(History):
@@ -71,6 +75,7 @@ class Book(History):
     arrivals  events as they came in; waiting: returns and the like, by the id that they name
     others    members who became this one; first_hold: the number of the first hold
     cuts      returns as if never bought, by the identity of what they take from
+    sides     merges, and the books of those who became this member; merged: anybody became it
     """
 
     def __init__(
@@ -86,10 +91,22 @@ class Book(History):
         self.waiting: dict[str, list[Event]] = {}
         self.others: frozenset[str] = frozenset()
         self.first_hold = 1
+        self.sides: list[tuple[Event, Book]] = []
+        self.merged = False
         self.cuts: dict[Key, list[Event]] = {}
         self.as_if = any(
             version.returns == "as_if_never_bought" for version in compiled.program.versions
         )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the member became another."""
+        return self.until < K.FAR
+
+    @property
+    def absorbed(self) -> list[Book]:
+        """The books of everyone who became this member."""
+        return [book for _, side in self.sides for book in (side, *side.absorbed)]
 
     # -- the public face -----------------------------------------------------------------------
 
@@ -126,18 +143,21 @@ class Book(History):
                 expected=self.member,
             )
         self.arrivals.append(event)
-        known = self.events.setdefault(event.id, event)
-        if known is not event:
-            while known.source != event.source and known.namesake is not None:
-                known = known.namesake
-            if known.source == event.source:
-                self.arrivals.pop()
-                return self._again(known, event)
-            known.namesake = event
+        known = self._register(event)
+        if known is not None:
+            self.arrivals.pop()
+            return self._again(known, event)
+        if event.joined is not None:
+            return self._merge(event, event.joined)
         if event.row[E_TYPE] == 0 and event.type not in self.compiled.program.events:
             return self._insert(event, "ignored")
         if self.withdrawn and event.key in self.withdrawn:
             return Decision("taken", event, journal=self.journal)
+        if self.merged:
+            target = self.behind(event)
+            if target is not None:
+                return self._before(event, target)
+            self._after_merge(event)
         if event.type == "return":
             return self._return(event)
         if event.pays:
@@ -194,6 +214,18 @@ class Book(History):
         return tuple(p for entry in entries for p in self.journal.postings_of(entry))
 
     # -- taking --------------------------------------------------------------------------------
+
+    def _register(self, event: Event) -> Event | None:
+        """Know an event by its identity; returns the one that has it already."""
+        known = self.events.setdefault(event.id, event)
+        if known is event:
+            return None
+        while known.source != event.source and known.namesake is not None:
+            known = known.namesake
+        if known.source == event.source:
+            return known
+        known.namesake = event
+        return None
 
     def _again(self, known: Event, event: Event) -> Decision:
         """The same identity: the first answer again, or a conflict."""
@@ -259,7 +291,7 @@ class Book(History):
         if original is None or original.key in self.withdrawn or not original.comes_back:
             self.waiting.setdefault(event.refers, []).append(event)
             return Decision("waiting", event, journal=self.journal)
-        if event.place <= original.place:
+        if event.place <= original.place and original.absorbed is None:
             self.stand_after(event, original)
         version = self.compiled.program.versions[event.row[K.E_VERSION]]
         if version.returns != "as_if_never_bought":
@@ -338,6 +370,9 @@ class Book(History):
     def _remove(self, at: int, target: Event) -> None:
         """Take an event out of history; returns of it wait again."""
         del self.history[at]
+        self._orphan(target)
+
+    def _orphan(self, target: Event) -> None:
         orphans = [
             each for each in self.history
             if each.type == "return" and self.find(each.source, each.refers) is target
@@ -346,7 +381,88 @@ class Book(History):
             self.history.remove(each)
             self.waiting.setdefault(each.refers, []).append(each)
 
-    # -- folding again -------------------------------------------------------------------------
+    # -- merging -------------------------------------------------------------------------------
+
+    def _merge(self, event: Event, joined: Joined) -> Decision:
+        """Another member becomes this one."""
+        self.others |= joined.names
+        self.merged = True
+        event.number = self.first_hold - 1 + sum(map(len, self.holds.values()))
+        for each in joined.known(event):
+            self._register(each)
+            if each.type == "hold":
+                self.holds.setdefault(each.refers, []).append(each)
+        if joined.side is not None:
+            self.sides.append((event, joined.side))
+        return self._insert(event)
+
+    def behind(self, event: Event) -> Event | None:
+        """What an event changes of the history of one who became this member."""
+        target = self.named_by(event)
+        if target is None or target.type == event.type:
+            return None
+        if event.type == "return":
+            version = self.compiled.program.versions[event.row[K.E_VERSION]]
+            changes = version.returns == "as_if_never_bought"
+            return target if changes and target.absorbed is not None else None
+        if event.type != "withdrawn":
+            return None
+        if target.absorbed is None and target.type == "return":
+            version = self.compiled.program.versions[target.row[K.E_VERSION]]
+            original = self.find(target.source, target.refers)
+            changed = version.returns == "as_if_never_bought" and original is not None
+            return target if changed and original.absorbed is not None else None  # type: ignore[union-attr]
+        return target if target.absorbed is not None else None
+
+    def _after_merge(self, event: Event) -> None:
+        """What takes from one who became this member does so after the merge."""
+        target = self.named_by(event)
+        if target is None or target.absorbed is None or event.type == "withdrawn":
+            return
+        if event.place < target.absorbed:
+            self.stand_at(event, target.absorbed)
+
+    def named_by(self, event: Event) -> Event | None:
+        """What an event takes from, takes back or takes out of history."""
+        if event.type in ("capture", "void"):
+            return self._held(event)
+        if event.type in ("return", "withdrawn"):
+            return self.find(event.source, event.refers)
+        return None
+
+    def stand_at(self, event: Event, place: Place) -> None:
+        """What takes from one who became this member does so directly after the merge at the
+        soonest: nothing of it was here before."""
+        event.acts = place[0]
+        calendar = self.compiled.calendar
+        day = calendar.day_of(event.acts)
+        event.row[K.E_AT], event.row[K.E_DAY] = event.acts, day
+        event.row[K.E_MONTH] = calendar.month_of[day]
+        event.place = (*place[:3], 1, event.source, event.id.encode())
+
+    def _before(self, event: Event, target: Event) -> Decision:
+        """What changes the history of one who became this member: the states are joined anew."""
+        merge, side = next(
+            each for each in self.sides if each[1].find(target.source, target.id) is not None
+        )
+        assert merge.joined is not None
+        posted = max(event.recorded, event.acts, self.now)
+        first = self._advance(max(event.recorded, event.acts) + 1)
+        self.now = max(self.now, event.acts)
+        side.others |= {event.member}
+        before = side.take_event(event)
+        joined = replace(merge.joined, state=side.state.snapshot())
+
+        def again() -> None:
+            merge.joined = joined
+            if event.type == "withdrawn":
+                self.withdrawn.add(target.key)
+                self._orphan(target)
+
+        entries = self._refold(self._at(merge.place), posted, again, event)
+        return Decision(
+            before.status, event, (*first, *entries), before.refusal, self.journal, before
+        )
 
     # -- postings ------------------------------------------------------------------------------
 

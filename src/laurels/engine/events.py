@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from laurels.engine.kernel.layout import E_AMOUNT
+
+if TYPE_CHECKING:
+    from laurels.engine.join import Joined
 
 Raw = Mapping[str, object]
 Key = tuple[str, str]
@@ -44,6 +47,8 @@ class Event:
     since   of an event that waited: when what it names was recorded
     gone    as if it had never been bought; foreseen: a return that is already left out
     undo    what a later fold must first put back
+    joined  of a merge: who became this member
+    absorbed  of one who became this member: the place of the merge; shift: of its holds' numbers
     """
 
     # defaults live on the class: most events never set most of these
@@ -62,6 +67,9 @@ class Event:
     gone: bool = False
     foreseen: bool = False
     undo: tuple[Any, ...] | None = None
+    joined: Joined | None = None
+    absorbed: Place | None = None
+    shift: int = 0
     namesake: Event | None = None  # the same id from another source
     width: int = 0  # of the one line of an event that came without any
     _lines: list[int] | None = None

@@ -14,6 +14,7 @@ from typing import Any
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.events import Event, Key, Place
+from laurels.engine.join import join
 from laurels.engine.journal import Entry, Journal
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
@@ -48,6 +49,7 @@ class History(Views):
     segments   what the latest fold posted for each event of the history; tail: after the last
     named      events that name another: a return, a redemption that pays
     holds      holds by the name they go by; now: everything before it has been folded
+    until      nothing falls due from this instant on: the member became another
     """
 
     def __init__(self, compiled: Compiled, member: str, start: Snapshot | None = None) -> None:
@@ -64,6 +66,7 @@ class History(Views):
         self.named: list[Event] = []
         self.holds: dict[str, list[Event]] = {}
         self.now = -K.FAR
+        self.until = K.FAR
 
     def find(self, source: str, identity: str) -> Event | None:
         """The event that an id names: of the same source if there is one, else of any other."""
@@ -102,6 +105,8 @@ class History(Views):
         dues = NOTHING if state.s[NEXT_DUE] > acts else state.advance(acts + 1)
         if event.row[E_TYPE] >= FIRST_OWN_TYPE:
             return Entry(event, dues, state.step_plain(event), acts)
+        if event.joined is not None:
+            return Entry(event, dues, join(state, event.joined.state, acts, event.number), acts)
         reference = self._prepare(event)
         records = state.step(event, reference)
         self._settle(event, reference)
@@ -150,7 +155,7 @@ class History(Views):
 
     def _number(self, hold: Event) -> int:
         """The number by which the state knows a hold."""
-        return hold.number
+        return hold.number + hold.shift
 
     def _line_of(self, event: Event, original: Event) -> None:
         """Which line comes back; -2 where there is no such line: nothing does."""
@@ -186,6 +191,7 @@ class History(Views):
 
     def _advance(self, until: int, posted: int | None = None) -> list[Entry]:
         """Post what is due before an instant, each at its own."""
+        until = min(until, self.until)
         records = self.state.advance(until)
         self.now = max(self.now, until - 1)
         if not records:
@@ -206,7 +212,7 @@ class History(Views):
         it was at a checkpoint and nothing later names what has changed: from there on everything
         is as it was.
         """
-        reached = self.now
+        reached = min(self.now, self.until - 1)
         number = bisect.bisect_right(self.checkpoints, at, key=lambda each: each[0]) - 1
         start = self.checkpoints[number][0]
         before = len(self.history)

@@ -207,6 +207,7 @@ class Narrator(Book):
         """Take events in the order in which they arrived, with the room that budgets had left."""
         for told in events:
             event = read_standing(self.door, told.raw)
+            event.joined = told.joined
             for column in self.door.budgets:
                 event.row[column] = told.row[column]
             self._begin(event)

@@ -19,6 +19,9 @@ from laurels.engine.journal import Entry, Fix, Journal, What
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import NOTHING, Snapshot
 
+FIRST: Place = (-K.FAR, "", "", 0)
+"""Before every event."""
+
 
 class Earlier(Exception):
     """An event needs history from a place that lies before the state that the book started from."""
@@ -66,6 +69,7 @@ class Resumed(Book):
                 while known.namesake is not None:
                     known = known.namesake
                 known.namesake = event
+            self.merged = self.merged or event.absorbed is not None
             if event.type == "hold":
                 self.holds.setdefault(event.refers, []).append(event)
         self.first_hold = 1 + self.held_before - sum(map(len, self.holds.values()))
@@ -113,6 +117,8 @@ class Resumed(Book):
 
     def look(self, event: Event) -> None:
         """Raises Earlier where an event needs more than this book knows; changes nothing."""
+        if self.merged and not self.sides and self.behind(event) is not None:
+            raise Earlier(FIRST)
         if event.type == "return":
             self._needs_original(event)
         elif event.type == "withdrawn":
@@ -133,14 +139,17 @@ class Resumed(Book):
         if original is None or not original.comes_back:
             return
         version = self.compiled.program.versions[event.row[K.E_VERSION]]
-        if version.returns == "as_if_never_bought":
+        if original.absorbed is not None:
+            if self.behind(event) is None:
+                self._needs(max(event.place, original.absorbed))
+        elif version.returns == "as_if_never_bought":
             self._needs(original.place)
         else:
             self._needs(max(event.place, original.place))
 
     def _needs_target(self, event: Event) -> None:
         target = self.find(event.source, event.refers)
-        if target is None or target.type == "withdrawn":
+        if target is None or target.type == "withdrawn" or self.behind(event) is not None:
             return
         if target.type == "return":
             original = self.find(target.source, target.refers)

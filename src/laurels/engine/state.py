@@ -223,7 +223,7 @@ class State:
         if self.out is not out:
             self.out[: K.OUT] = out[: K.OUT]
 
-    def reserve(self, other: State) -> None:
+    def reserve(self, other: State | Snapshot) -> None:
         """Make room for the lots and holds of another state."""
         self._grow(self.cap + other.cap + other.s[K.HOLDS])
         self.lh += [0] * len(other.lh)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.events import Event, Raw
+from laurels.engine.join import MERGED
 from laurels.engine.kernel import layout as K
 from laurels.program import linked as L
 
@@ -22,9 +23,10 @@ def is_pooled(program: Compiled, events: Iterable[Event]) -> bool:
     """Whether members must be run together."""
     if any(cap.budget for cap in program.program.caps):
         return True
-    return any(unit.transferable for unit in program.program.units) and any(
-        event.type == "transfer" for event in events
-    )
+    touching = {MERGED}
+    if any(unit.transferable for unit in program.program.units):
+        touching.add("transfer")
+    return any(event.type in touching for event in events)
 
 
 class Pool:

@@ -27,8 +27,10 @@ from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door, text
 from laurels.engine.events import Event, Raw
 from laurels.engine.history import ASKS
+from laurels.engine.join import MERGED
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import FAR, NEVER
+from laurels.engine.merge import meet
 from laurels.ledger.postings import Posting
 from laurels.program.growth import METRIC_BOUND
 from laurels.replay.pooled import Pool, is_pooled
@@ -210,20 +212,50 @@ class Run:
             self.close(book, items, until)
 
     def _fold_together(self, until: int | None, only: str | None) -> None:
-        """All members in one pass in order of time: they share budgets and give to each other."""
+        """All members in one pass in order of time: they share budgets, give to each other, or
+        become one."""
         books = {member: Book(self.program, member, self.door) for member in self.members}
+        became: dict[str, str] = {}
         pool = Pool(self.program)
         everything = [item for items in self.members.values() for item in items]
         everything.sort(key=order_of)
         for item in everything:
             pool.prepare(item.event)
-            if self.take(books[item.event.member], item, until):
+            member = item.event.member
+            while member in became:
+                member = became[member]
+            if member != item.event.member:
+                self.members[item.event.member].remove(item)
+                self.members[member].append(item)
+            if item.event.type == MERGED and not self._meet(books, became, item, until):
+                continue
+            if self.take(books[member], item, until):
                 pool.settle(item.event)
                 gift = pool.gift_of(item.event)
                 if gift is not None:
                     self._give(books, Item(self.door.read(gift), item.place, item.moment), until)
         for member in sorted(self.members if only is None else {only} & self.members.keys()):
             self.close(books.pop(member), self.members.pop(member), until)
+
+    def _meet(
+        self, books: dict[str, Book], became: dict[str, str], item: Item, until: int | None
+    ) -> bool:
+        """Bring the two members of a merge together; whether it can be taken."""
+        event = item.event
+        other = str(event.raw.get("absorbed") or "")
+        if until is not None and item.moment >= until:
+            return True
+        if other not in books or other == event.member or other in became:
+            error = RequestError("member-unknown", "there is no such member", where="absorbed")
+            reject(self.result, event.raw, item.place, error)
+            return False
+        try:
+            meet(books[event.member], books[other], event)
+        except RequestError as error:
+            reject(self.result, event.raw, item.place, error)
+            return False
+        became[other] = event.member
+        return True
 
     def _give(self, books: dict[str, Book], item: Item, until: int | None) -> None:
         """The other side of a transfer, at the same instant."""
@@ -287,6 +319,8 @@ class Run:
                 result.events["taken"] += 1
                 if event.type == "return" and event.key not in book.withdrawn:
                     result.cut_down(item, event.returned)
+            elif event.joined is not None:
+                result.events["taken"] += 1
             else:
                 result.events["ignored"] += 1
         postings = list(book.postings() if self.as_recorded else book.net_postings())
@@ -372,8 +406,11 @@ def refused_of(item: Item) -> Refused:
 
 
 def member_row(book: Book) -> Mapping[str, object]:
-    """A member as a row of ``members.parquet``; points in steps, instants in microseconds."""
+    """A member as a row of ``members.parquet``; points in steps, instants in microseconds. One
+    who became another has nothing any more."""
     row: dict[str, object] = {"member": book.member}
+    if book.ended:
+        book = Book(book.compiled, book.member, book.door)
     for unit in book.compiled.program.units:
         balance = book.balance(unit.name)
         for stage in ("active", "pending", "held", "debt"):

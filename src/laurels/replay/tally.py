@@ -139,6 +139,13 @@ class Tally:
             if posting.kind == "activated":
                 forward = posting.to_account == "member:active"
                 self.flows[(*key, ACTIVATED)] += steps if forward else -steps
+        if book.ended:  # what it had is in the state of the one that it became
+            return
+        for side in book.absorbed:
+            for posting in side.postings():
+                steps = int(posting.points.scaleb(self._scales[posting.unit]))
+                own[posting.unit, posting.from_account] -= steps
+                own[posting.unit, posting.to_account] += steps
         s = book.state.s
         for unit_ in self.program.program.units:
             block = K.HEAD + unit_.index * K.UNIT

@@ -14,10 +14,11 @@ from laurels.base.errors import RequestError
 from laurels.service.answers import answer_of, first_answer
 from laurels.service.bodies import identity, rest_of
 from laurels.service.decide import AHEAD, Budgets, Coming, admit, order_of, read
-from laurels.service.desk import ERASED, Desk, Member, Stored
+from laurels.service.desk import ERASED, MERGED, Desk, Member, Stored
 from laurels.service.due import decided, due_of, taken_up
-from laurels.service.ledger_rows import Names, Row, posting_of, wanted
+from laurels.service.ledger_rows import Name, Names, Row, posting_of, wanted
 from laurels.service.load import Known, Loader, known_ids, lock_members, read_members, rows_of, run
+from laurels.service.names import absorbed_names
 from laurels.service.programs import Connection, Programs, Running
 from laurels.service.types import Answer, Status
 from laurels.service.write import Rows, parked_body
@@ -168,6 +169,8 @@ class Batch:
             wanted |= asked
             asked = {coming.to for coming in due if coming.to} - wanted
         held = wanted - rows.keys()
+        # who was merged since it was found by name: next time the name leads to the other
+        held |= {m for m, row in rows.items() if row.status == MERGED} - self.members
         while more := {c.member for c in self.due if c.to in held} - held:
             held |= more
         self.due = [coming for coming in self.due if coming.member not in held]
@@ -217,12 +220,12 @@ class Batch:
 
     async def _of_others(self, places: Mapping[int, tuple[int, int]]) -> set[int]:
         """Known events that now name another member than the first time. Nobody goes by the
-        names of one who was erased, so whoever those name now is not compared."""
+        names of one who was erased or merged, so whoever those name now is not compared."""
         found = {i for i, place in places.items() if self.comings[i].member != place[0]}
         if not found:
             return found
         first = await read_members(self.connection, {places[i][0] for i in found})
-        return {i for i in found if first[places[i][0]].status != ERASED}
+        return {i for i in found if first[places[i][0]].status not in (ERASED, MERGED)}
 
     def _again(self, i: int, stored: Stored, answer: Answer) -> None:
         coming = self.comings[i]
@@ -455,7 +458,13 @@ async def called(connection: Connection, members: Iterable[int]) -> dict[int, st
 
 async def names_of(connection: Connection, rows: list[Row]) -> dict[int, Names]:
     """The names of the events that postings are about, by member."""
-    found: dict[int, dict[int, tuple[str, str]]] = {}
-    for place, event in (await fetch(connection, wanted(rows))).items():
-        found.setdefault(place[0], {})[place[1]] = (event.source, event.id)
+    found: dict[int, dict[int, Name]] = {}
+    asked = wanted(rows)
+    events = await fetch(connection, asked)
+    names: dict[tuple[int, int], Name] = {
+        place: (event.source, event.id) for place, event in events.items()
+    }
+    names |= await absorbed_names(connection, asked - events.keys())
+    for place, name in names.items():
+        found.setdefault(place[0], {})[place[1]] = name
     return dict(found)

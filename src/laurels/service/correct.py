@@ -21,7 +21,7 @@ from laurels.engine.door import Door
 from laurels.engine.kernel import layout as K
 from laurels.engine.packed import layout
 from laurels.service.audit import audit
-from laurels.service.desk import Found
+from laurels.service.desk import MERGED
 from laurels.service.load import Loader, read_members, rows_of
 from laurels.service.programs import Connection, Running
 from laurels.service.reading import history_until, snapshot
@@ -89,7 +89,9 @@ async def propose(
                 members, {}, dict.fromkeys(members)
             )
             for member, row in members.items():
-                known = Found(histories[member].events, histories[member].waiting)
+                if row.status == MERGED:
+                    continue  # what it would have is in the one that it became
+                known = histories[member]
                 difference = _difference(
                     running, _points(running, history_until(running, row, known, now + 1)),
                     _points(past, history_until(past, row, known, now + 1)),

@@ -5,7 +5,7 @@ Nothing here talks to the database.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from laurels.base.errors import ensure
@@ -13,6 +13,8 @@ from laurels.base.instants import format_instant
 from laurels.engine import packed as P
 from laurels.engine.book import Decision
 from laurels.engine.events import Event, Place
+from laurels.engine.join import MERGED as MERGE
+from laurels.engine.join import Joined
 from laurels.engine.journal import Entry, merged
 from laurels.engine.kernel import layout as K
 from laurels.engine.resumed import Resumed
@@ -86,12 +88,33 @@ class Found:
     events    by sequence number; waiting: numbers of those that wait
     start     where to begin when what stands before the present state is needed
     corrected what was corrected since then
+    absorbed  which of the events are of members who became this one; sides: those members
     """
 
     events: dict[int, Stored] = field(default_factory=dict)
     waiting: set[int] = field(default_factory=set)
     start: Start | None = None
     corrected: list[tuple[Any, ...]] = field(default_factory=list)
+    absorbed: dict[int, Absorbed] = field(default_factory=dict)
+    sides: dict[int, Side] = field(default_factory=dict)
+
+
+class Absorbed(NamedTuple):
+    """Where an event stands of one who became this member; the place of the merge; what is added
+    to the numbers of its holds."""
+
+    member: int
+    sequence: int
+    place: Place
+    shift: int
+
+
+class Side(NamedTuple):
+    """One who became this member, with its whole history. base: where its numbers begin."""
+
+    row: Member
+    found: Found
+    base: int
 
 
 @dataclass(slots=True)
@@ -115,6 +138,9 @@ class Desk:
         self.running = running
         self.row = row
         self.found = found
+        self.sides: list[tuple[Desk, int]] = []
+        self.touched: list[Desk] = []
+        self.gained = [0] * (4 * len(running.compiled.program.units))
         self.sequence = row.sequence
         self.recorded = row.recorded
         self.sequences: dict[int, int] = {}
@@ -143,11 +169,14 @@ class Desk:
             book = Resumed(running.compiled, row.called, running.door, base, start.place,
                            -K.FAR, row.holds)  # fmt: skip
         self._know(book)
+        if row.status == MERGED:
+            book.until = row.now + 1
         if start is not None:
             tail = [
                 event
                 for event in self.events.values()
                 if self.standing[id(event)] == P.IN_HISTORY
+                and not event.absorbed
                 and (start.place is None or event.place > start.place)
             ]
             tail.sort(key=lambda event: event.place)
@@ -163,6 +192,12 @@ class Desk:
             event = read_stored(self.running, stored, self.row.called)
             kept[sequence] = unpack_bytes(stored.kept) if stored.kept else []
             standing = P.put_back(event, kept[sequence], self.running.budgets)
+            if sequence in self.found.absorbed:
+                if standing == P.WAITING:
+                    continue  # it goes on waiting: what it names has not come to that member
+                _, _, event.absorbed, event.shift = self.found.absorbed[sequence]
+            elif event.type == MERGE:
+                self._join(book, event, stored)
             self.events[sequence] = event
             self.sequences[id(event)] = sequence
             self.standing[id(event)] = standing
@@ -171,21 +206,51 @@ class Desk:
             standing = self.standing[id(event)]
             if standing == P.WITHDRAWN:
                 book.withdrawn.add(event.key)
-            named = event.pays or (event.refers if event.type in ("return", "withdrawn") else "")
-            if not named:
-                continue
-            original = book.find(event.source, named)
-            if standing == P.WAITING:
-                if event.type == "withdrawn":
-                    book.withdrawn.add((event.source, event.refers))
-                else:
-                    book.waiting.setdefault(event.refers, []).append(event)
-            elif original is not None and event.type != "withdrawn":
-                if P.is_early(kept[sequence]):
-                    book.stand_after(event, original)
-                P.tie(event, original, kept[sequence])
-                if event.type == "return" and standing == P.OUT_OF_HISTORY:
+            if P.is_early(kept[sequence]):
+                target = book.named_by(event)
+                if target is not None and target.absorbed is not None:
+                    book.stand_at(event, target.absorbed)
+            self._tie(book, event, standing, kept[sequence])
+
+    def _tie(self, book: Resumed, event: Event, standing: int, kept: list[Any]) -> None:
+        """Tell an event and the one that it names of each other."""
+        named = event.pays or (event.refers if event.type in ("return", "withdrawn") else "")
+        if not named:
+            return
+        original = book.find(event.source, named)
+        if standing == P.WAITING:
+            if event.type == "withdrawn":
+                book.withdrawn.add((event.source, event.refers))
+            else:
+                book.waiting.setdefault(event.refers, []).append(event)
+        elif original is not None and event.type != "withdrawn":
+            if P.is_early(kept) and original.absorbed is None:
+                book.stand_after(event, original)
+            P.tie(event, original, kept)
+            if event.type == "return" and standing == P.OUT_OF_HISTORY:
+                if original.absorbed is None:
                     book.cut(event, original)
+                else:
+                    self._tell_side(event)
+
+    def _join(self, book: Resumed, event: Event, stored: Stored) -> None:
+        """Bring one who became this member to the event of the merge."""
+        side = self.found.sides[absorbed_by(stored.body)]
+        desk = refolded(self.running, side.row, side.found, side.row.now)
+        event.joined = Joined(desk.book.state.snapshot(), side=desk.book)
+        book.sides.append((event, desk.book))
+        self.sides.append((desk, side.base))
+
+    def _tell_side(self, event: Event) -> None:
+        """Tell who became this member of a return as if never bought that came since."""
+        for desk, _ in self.sides:
+            original = desk.book.find(event.source, event.refers)
+            if original is None:
+                continue
+            desk.book.know([event])
+            if original.absorbed is None:
+                desk.book.cut(event, original)
+            desk._tell_side(event)
 
     # -- taking --------------------------------------------------------------------------------
 
@@ -205,7 +270,7 @@ class Desk:
         for each in waiting:
             number = self.sequences[id(each)]
             self.resolved = number if self.resolved is None else min(self.resolved, number)
-        rows = [row for entry in decision.entries for row in self.rows_of(entry)]
+        rows = self._rows_of(decision)
         balances = self.balances()
         new = New(event, body, actor, self.sequence, decision, rows, balances, was_parked)
         self.new.append(new)
@@ -235,6 +300,21 @@ class Desk:
         return rows
 
     # -- what is to be written -----------------------------------------------------------------
+
+    def _rows_of(self, decision: Decision) -> list[tuple[Any, ...]]:
+        """Everything that was posted by a decision. What it changed of one who became this member
+        is posted here too, by the numbers that its events go by here."""
+        rows = []
+        before = decision.before
+        for desk, base in self.sides:
+            if before is not None and before.journal is desk.book.journal:
+                desk.sequences[id(decision.event)] = self.sequences[id(decision.event)] - base
+                rows += [
+                    (base + row[0], base + row[1] if row[1] else 0, *row[2:])
+                    for row in desk._rows_of(before)
+                ]
+                self.touched += [desk, *desk.touched]
+        return rows + [row for entry in decision.entries for row in self.rows_of(entry)]
 
     def rows_of(self, entry: Entry) -> list[tuple[Any, ...]]:
         """An entry as rows of postings, without member, sequence and number."""
@@ -321,7 +401,7 @@ class Desk:
         """What was saved and the rows that were added say what the state says. Raises Fault."""
         units = self.running.compiled.program.units
         index = {unit.name: 4 * unit.index for unit in units}
-        sums = self.before
+        sums = [each + more for each, more in zip(self.before, self.gained, strict=True)]
         every = [row for new in self.new for row in new.rows]
         every += [row for _, rows in self.dues for row in rows]
         for row in every:
@@ -340,6 +420,31 @@ class Desk:
             sums == self.balances(),
             f"member {self.row.member}: postings come to {sums}, the state to {self.balances()}",
         )
+
+
+def refolded(running: Running, row: Member, found: Found, now: int, until: int = K.FAR) -> Desk:
+    """A member on whose desk lies the fold of its history as known now: with everything due by
+    `now`, and nothing that acts at `until` or later."""
+    desk = Desk(running, row, replace(found, start=None))
+    book = Resumed(running.compiled, row.called, running.door)
+    book.know(desk.events.values())
+    tail = [
+        event for event in desk.events.values()
+        if desk.standing[id(event)] == P.IN_HISTORY and not event.absorbed
+    ]  # fmt: skip
+    book.follow(sorted(tail, key=lambda event: event.place), now, None, until)
+    book.sides, book.merged, book.waiting = desk.book.sides, desk.book.merged, desk.book.waiting
+    book.withdrawn, book.cuts = desk.book.withdrawn, desk.book.cuts
+    book.journal.given = {_signature(each) for each in found.corrected}
+    if row.status == MERGED:
+        book.until = row.now + 1
+    desk.book = book
+    return desk
+
+
+def absorbed_by(body: str) -> int:
+    """Who became another by the event of a merge, of which this is the body."""
+    return int(str(read_rest(body)["absorbed"])[1:])
 
 
 def _direction(row: tuple[Any, ...]) -> tuple[int, int]:

@@ -16,8 +16,9 @@ from laurels.base.instants import format_instant
 from laurels.ledger.postings import Posting
 from laurels.service.answers import first_answer
 from laurels.service.desk import Stored
-from laurels.service.ledger_rows import Row, posting_of, wanted
+from laurels.service.ledger_rows import Name, Row, posting_of, wanted
 from laurels.service.load import rows_of
+from laurels.service.names import absorbed_names
 from laurels.service.programs import Connection, Running
 from laurels.store.rows import numbers
 
@@ -106,6 +107,8 @@ async def read_feed(
     named = wanted([row for rows in posted.values() for row in rows]) | set(places)
     events = await _events(connection, named)
     names = _names(events)
+    for (member, number), name in (await absorbed_names(connection, named - events.keys())).items():
+        names.setdefault(member, {})[number] = name
     rows = []
     for transaction, member, sequence, kind, at, name in found:
         called = name if name is not None else f"~{member}"
@@ -171,8 +174,8 @@ async def _events(
     return {(row[0], row[1]): Stored(*row) for row in rows}
 
 
-def _names(events: Mapping[tuple[int, int], Stored]) -> dict[int, dict[int, tuple[str, str]]]:
-    names: dict[int, dict[int, tuple[str, str]]] = {}
+def _names(events: Mapping[tuple[int, int], Stored]) -> dict[int, dict[int, Name]]:
+    names: dict[int, dict[int, Name]] = {}
     for (member, sequence), stored in events.items():
         names.setdefault(member, {})[sequence] = (stored.source, stored.id)
     return names

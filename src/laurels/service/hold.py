@@ -32,7 +32,7 @@ async def hold_state(
         book.state.lh[at : at + K.HELD_LOT]
         for at in range(0, book.state.s[K.HOLDS] * K.HELD_LOT, K.HELD_LOT)
     ]
-    mine = [part for part in parts if part[K.H_HOLD] == event.number]
+    mine = [part for part in parts if part[K.H_HOLD] == event.number + event.shift]
     moved = {"capture": 0, "void": 0}
     for each in desk.events.values():
         if each.refers == hold and each.type in moved and not each.refusal:

@@ -41,8 +41,11 @@ class Row(NamedTuple):
     posted_at: int
 
 
-Names = Mapping[int, tuple[str, str]]
-"""(source, id) of a member's events, by sequence number."""
+Name = tuple[str, ...]
+"""(source, id) of an event; of one who became the member also what that one is called. Without an
+id it is what fell due to that one by itself."""
+Names = Mapping[int, Name]
+"""Of a member's events, by sequence number."""
 
 
 def posting_of(running: Running, row: Row, member: str, names: Names) -> Posting:
@@ -57,6 +60,8 @@ def posting_of(running: Running, row: Row, member: str, names: Names) -> Posting
     kind = KINDS[row.kind]
     stage = ACCOUNTS[source].partition(":")[2]
     line = f"/{row.line}" if row.line >= 0 else ""
+    about = names.get(row.event, NOTHING)
+    member = about[2] if len(about) > 2 else member
     cause = cause_name(row.event, row.effective_at, names)
     name = f"{member}/{cause}/{kind}/{row.rule or stage}/{lot}{line}"
     corrects = ""
@@ -64,18 +69,21 @@ def posting_of(running: Running, row: Row, member: str, names: Names) -> Posting
         corrects = name
         name = f"{name}~{cause_name(row.cause, row.effective_at, names)}"
     return Posting(
-        name, member, names[row.event][1] if row.event else "", row.line_name, kind, row.unit,
+        name, member, about[1], row.line_name, kind, row.unit,
         Decimal(row.points).scaleb(-unit.scale), ACCOUNTS[row.debit], ACCOUNTS[row.credit],
         row.rule, row.version, row.semantics, row.funder, row.occurred_at, row.effective_at,
         row.posted_at, active, expires, lot, corrects,
     )  # fmt: skip
 
 
+NOTHING: Name = ("", "")
+
+
 def cause_name(sequence: int, at: int, names: Names) -> str:
     """What caused a posting, as its id says it."""
-    if not sequence:
+    source, identity, *_ = names[sequence] if sequence else NOTHING
+    if not identity:
         return format_instant(at)
-    source, identity = names[sequence]
     return f"{source}:{identity}" if source else identity
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -110,20 +111,32 @@ EVENT_LISTS = {"parked": _parked, "waiting": _waiting, "rejected": _rejected}
 async def postings(
     connection: Connection, running: Running, member: int, after: str | None, limit: int
 ) -> Page:
-    """A member's postings, the newest first."""
+    """A member's postings, the newest first; then those of whoever became the member."""
     count = bounded(limit)
-    sequence, number = cursor_of(after, 2) or (2**31 - 1, 2**15 - 1)
-    rows = [
-        Row(*each)
-        for each in await rows_of(
-            connection, "postings_before", member=member, sequence=sequence, number=number,
-            limit=count + 1,
-        )
-    ]  # fmt: skip
+    turn, sequence, number = cursor_of(after, 3) or (0, *NEWEST)
+    spans = await rows_of(connection, "absorbed", members=numbers([member]))
+    bases = {member: 0, **{span[1]: span[2] for span in spans}}
+    rows: list[Row] = []
+    for each in list(bases)[max(0, turn) :]:
+        found = await rows_of(
+            connection, "postings_before", member=each, sequence=sequence, number=number,
+            limit=count + 1 - len(rows),
+        )  # fmt: skip
+        rows += [Row(*row) for row in found]
+        sequence, number = NEWEST
+        if len(rows) > count:
+            break
     said = await say(connection, running, rows[:count])
-    found = [posting_data(row, posting) for row, posting in zip(rows[:count], said, strict=True)]
+    shown = [
+        posting_data(row, posting, bases[row.member])
+        for row, posting in zip(rows[:count], said, strict=True)
+    ]
     last = rows[count - 1] if len(rows) > count else None
-    return Page(tuple(found), f"{last.sequence}.{last.number}" if last else None)
+    place = f"{list(bases).index(last.member)}.{last.sequence}.{last.number}" if last else None
+    return Page(tuple(shown), place)
+
+
+NEWEST = (2**31 - 1, 2**15 - 1)
 
 
 async def say(connection: Connection, running: Running, rows: list[Row]) -> list[Posting]:
@@ -135,10 +148,11 @@ async def say(connection: Connection, running: Running, rows: list[Row]) -> list
     ]
 
 
-def posting_data(row: Row, posting: Posting) -> dict[str, object]:
-    """A posting as a reader gets it. `id` names it within its member; `name` says what it is."""
+def posting_data(row: Row, posting: Posting, base: int) -> dict[str, object]:
+    """A posting as a reader gets it. `id` names it within its member; `name` says what it is.
+    base: where the numbers begin of one who became the member."""
     return {
-        "id": f"{row.sequence}.{row.number}",
+        "id": f"{base + row.sequence}.{row.number}",
         "name": posting.id,
         "member": posting.member,
         "event": posting.event or None,
@@ -167,6 +181,12 @@ async def explanation(
 ) -> PostingExplanation:
     """Why a posting is what it is, as it was known when it was posted."""
     sequence, number = cursor_of(identity, 2)
+    for _, absorbed, base, last, *_ in reversed(
+        await rows_of(connection, "absorbed", members=numbers([member]))
+    ):
+        if base < sequence <= base + last:
+            member, sequence = absorbed, sequence - base
+            break
     rows = [
         Row(*each)
         for each in await rows_of(
@@ -187,7 +207,7 @@ async def explanation(
 
 def _until(found: Found, sequence: int) -> Found:
     """What had been taken when something was posted."""
-    return Found({n: each for n, each in found.events.items() if n <= sequence}, found.waiting)
+    return replace(found, events={n: e for n, e in found.events.items() if n <= sequence})
 
 
 # -- the ledger ----------------------------------------------------------------------------------

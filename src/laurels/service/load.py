@@ -11,8 +11,9 @@ from typing import Any
 
 from laurels.engine.door import REFERENCE
 from laurels.engine.events import Place
+from laurels.engine.join import MERGED
 from laurels.service.bodies import read_rest, unpack_bytes
-from laurels.service.desk import Found, Member, Start, Stored
+from laurels.service.desk import Absorbed, Found, Member, Side, Start, Stored, absorbed_by
 from laurels.service.programs import Connection, Running
 from laurels.store.rows import numbers
 from laurels.store.statements import statement
@@ -104,7 +105,40 @@ class Loader:
             self._asked |= names
             names = await self._fetch(wanted) - self._asked
             wanted = set()
+        await self._load_sides(rows)
         return self.found
+
+    async def _load_sides(self, rows: Mapping[int, Member]) -> None:
+        """The whole of those who became members by events that were loaded."""
+        for member in rows:
+            found = self.found[member]
+            for sequence, stored in found.events.items():
+                if stored.type != MERGED or sequence in found.absorbed:
+                    continue
+                await self._load_side(member, absorbed_by(stored.body))
+
+    async def _load_side(self, member: int, other: int) -> None:
+        """The whole of one, and what is named of those who became it in turn."""
+        found = self.found[member]
+        loader = Loader(self.connection, self.running, {})
+        if other not in found.sides:
+            row = (await read_members(self.connection, [other]))[other]
+            bases = {each[1]: each[2] for each in await self._absorbed([member])}
+            await loader.load({other: row}, {}, {other: None})
+            found.sides[other] = Side(row, loader.found[other], bases[other])
+        side = found.sides[other]
+        loader.found[other] = side.found
+        inner = {
+            (other, number - side.base)
+            for number, each in found.absorbed.items()
+            if side.base < number <= side.base + side.row.sequence and each.member != other
+        }
+        await loader._fetch(inner)
+
+    async def _absorbed(self, members: Iterable[int]) -> list[Any]:
+        """Everyone who became one of these members: (member, who, base, last, shift), and the
+        instant, source and id of the merge."""
+        return await rows_of(self.connection, "absorbed", members=numbers(sorted(set(members))))
 
     async def _places_of(self, names: set[tuple[int, str]]) -> set[tuple[int, int]]:
         """Where the events stand that have these ids, or name them."""
@@ -122,6 +156,16 @@ class Loader:
             for place in by_id.get(name, ())
             if place[0] == member and place[1]
         }
+        strangers = {m for m, name in names for place in by_id.get(name, ())
+                     if place[0] != m and place[1]}  # fmt: skip
+        if strangers:
+            bases = {(m, who): base for m, who, base, *_ in await self._absorbed(strangers)}
+            found |= {
+                (member, bases[member, who] + sequence)
+                for member, name in names
+                for who, sequence in by_id.get(name, ())
+                if sequence and (member, who) in bases
+            }
         ordered = sorted(names)
         rows = await rows_of(
             self.connection, "mentions", members=numbers(m for m, _ in ordered),
@@ -138,7 +182,36 @@ class Loader:
             self.connection, "events", members=numbers(m for m, _ in missing),
             sequences=numbers(s for _, s in missing),
         )  # fmt: skip
-        return self._keep(rows)
+        names = self._keep(rows)
+        left = [place for place in missing if place[1] not in self.found[place[0]].events]
+        return names | await self._fetch_absorbed(left) if left else names
+
+    async def _fetch_absorbed(self, left: list[tuple[int, int]]) -> set[tuple[int, str]]:
+        """Load events of those who became members, by the numbers that they go by there."""
+        places: dict[tuple[int, int], list[tuple[int, int, Place, int]]] = {}
+        spans = await self._absorbed(member for member, _ in left)
+        for member, number in left:
+            inner = [
+                each
+                for each in spans
+                if each[0] == member and each[2] < number <= each[2] + each[3]
+            ]
+            if inner:
+                _, who, base, _, shift, at, source, name = inner[-1]  # the one within the others
+                places.setdefault((who, number - base), []).append(
+                    (member, number, (at, source, name, 0), shift)
+                )
+        ordered = sorted(places)
+        rows = await rows_of(
+            self.connection, "events", members=numbers(m for m, _ in ordered),
+            sequences=numbers(s for _, s in ordered),
+        )  # fmt: skip
+        known = []
+        for row in rows:
+            for member, number, place, shift in places[row[0], row[1]]:
+                self.found[member].absorbed[number] = Absorbed(row[0], row[1], place, shift)
+                known.append((member, number, *row[2:]))
+        return self._keep(known)
 
     def _keep(self, rows: Iterable[Any]) -> set[tuple[int, str]]:
         names = set()

@@ -17,6 +17,7 @@ from laurels.service.desk import ACTIVE, BLOCKED, CLOSED, ERASED, STANDINGS, Mem
 from laurels.service.load import lock_members, rows_of, run
 from laurels.service.programs import Connection, Running
 from laurels.service.types import STATUSES, Actor
+from laurels.store.rows import numbers
 
 ENROLMENT = ("enrolled", "wallet_activated", "terms_accepted", "profile_completed",
              "ebill_enabled")  # fmt: skip
@@ -110,8 +111,9 @@ async def identify(
 
 
 async def change_status(
-    connection: Connection, running: Running, actor: Actor, member: int, what: str, now: int
-) -> str:
+    connection: Connection, running: Running, key: bytes, actor: Actor, member: int, what: str,
+    now: int,
+) -> str:  # fmt: skip
     """Block, unblock, close or erase a member; returns its status. Raises RequestError."""
     rows = await lock_members_now(connection, member)
     row = rows[member]
@@ -124,7 +126,15 @@ async def change_status(
     if status == row.status:
         return STANDINGS[status]
     if status == ERASED:
-        await _erase(connection, running, actor, row, now)
+        became = await rows_of(connection, "absorbed", members=numbers([member]))
+        others = await lock_members_now(connection, *(each[1] for each in became))
+        names = await names_under(connection, member, key)
+        for each in (row, *others.values()):
+            await _erase(connection, running, actor, each, now)
+        await connection.execute(
+            "DELETE FROM identities WHERE program = %s AND identity = ANY(%s) AND member = %s",
+            [running.number, names, member],
+        )
     await connection.execute("UPDATE members SET status = %s WHERE member = %s", [status, member])
     await audit(connection, now, actor, f"{what}_member", running.number, member)
     return STANDINGS[status]
@@ -164,8 +174,22 @@ async def _erase(
             "UPDATE personal SET body = %s WHERE member = %s AND sequence = %s",
             [forgotten(said), row.member, sequence],
         )
-    for table in ("identities", "people", "parked", "checkpoints"):
+    for table in ("people", "parked", "checkpoints"):
         await connection.execute(f"DELETE FROM {table} WHERE member = %s".encode(), [row.member])
+
+
+async def names_under(connection: Connection, member: int, key: bytes) -> list[bytes]:
+    """Everything that a member is called, and that those were called who became it."""
+    cursor = await connection.execute(
+        "WITH RECURSIVE became AS (SELECT %s::bigint AS member UNION ALL"
+        " SELECT m.absorbed FROM became b JOIN merges m ON m.member = b.member)"
+        " SELECT name, identities FROM people JOIN became USING (member)",
+        [member],
+    )
+    names: set[str] = set()
+    for name, identities in await cursor.fetchall():
+        names |= {name, *(f"{kind}:{value}" for kind, value in msgspec.json.decode(identities))}
+    return [identity(name, key) for name in sorted(names)]
 
 
 def impersonal(running: Running, state: bytes) -> bytes:

@@ -14,7 +14,7 @@ from laurels.base.errors import Fault
 from laurels.program.check import check
 from laurels.program.loader import parse_document
 from laurels.service.audit import audit
-from laurels.service.desk import Desk
+from laurels.service.desk import MERGED, Desk
 from laurels.service.load import Loader, read_members, rows_of, run
 from laurels.service.programs import Connection, Running, bring_up, known_since
 from laurels.service.reading import snapshot
@@ -43,6 +43,8 @@ async def differing(connection: Connection, running: Running) -> dict[int, str]:
             loader = Loader(connection, running, {})
             histories = await loader.load(members, {}, dict.fromkeys(members))
             for member, row in members.items():
+                if row.status == MERGED:
+                    continue  # its state is of use in the one that it became only
                 try:
                     Desk(running, row, histories[member]).check()
                 except Fault:

@@ -13,14 +13,24 @@ from typing import Any
 import msgspec
 
 from laurels.base.errors import RequestError
-from laurels.engine import packed as P
 from laurels.engine.book import Book
+from laurels.engine.join import BECAME, MERGED
+from laurels.engine.merge import meet
 from laurels.engine.resumed import Resumed
 from laurels.engine.views import LotView, Views
 from laurels.service.batch import resolve
 from laurels.service.bodies import identity, unpack_bytes
 from laurels.service.decide import Budgets, Coming
-from laurels.service.desk import STANDINGS, Desk, Found, Member, Stored, read_stored
+from laurels.service.desk import (
+    STANDINGS,
+    Desk,
+    Found,
+    Member,
+    Stored,
+    absorbed_by,
+    read_stored,
+    refolded,
+)
 from laurels.service.due import decided, due_of, taken_up
 from laurels.service.load import Loader, read_members, rows_of
 from laurels.service.programs import Connection, Running
@@ -79,7 +89,13 @@ def told_again(running: Running, row: Member, found: Found, until: int | None = 
     for _, stored in sorted(found.events.items()):
         if until is not None and stored.recorded_at >= until:
             break
-        book.take_event(taken_then(running, row, stored))
+        if stored.type == BECAME:
+            break  # from here on it is told by the other
+        event = taken_then(running, row, stored)
+        if stored.type == MERGED:
+            side = found.sides[absorbed_by(stored.body)]
+            meet(book, told_again(running, side.row, side.found), event)
+        book.take_event(event)
     return book
 
 
@@ -94,12 +110,7 @@ def taken_then(running: Running, row: Member, stored: Stored) -> Any:
 
 def history_until(running: Running, row: Member, found: Found, at: int) -> Resumed:
     """The fold of a member's history as known now, just before an instant."""
-    desk = Desk(running, row, Found(found.events, found.waiting))
-    book = Resumed(running.compiled, row.called, running.door)
-    book.know(desk.events.values())
-    tail = [event for event in desk.events.values() if desk.standing[id(event)] == P.IN_HISTORY]
-    book.follow(sorted(tail, key=lambda event: event.place), at - 1, None, at)
-    return book
+    return refolded(running, row, found, at - 1, at).book
 
 
 def known_then(running: Running, row: Member, found: Found, known_at: int, at: int) -> Book:

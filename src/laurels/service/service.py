@@ -14,10 +14,12 @@ from psycopg_pool import AsyncConnectionPool
 from laurels.base.errors import RequestError
 from laurels.engine.compiled import Compiled
 from laurels.engine.explanations import PostingExplanation
+from laurels.program.link.reserved import WRITTEN
 from laurels.service import advance as advancing
 from laurels.service import correct as correcting
 from laurels.service import hold as holding
 from laurels.service import listing, person, reading
+from laurels.service import merge as merging
 from laurels.service import prepare as preparing
 from laurels.service import publish as publishing
 from laurels.service import quote as quoting
@@ -27,6 +29,7 @@ from laurels.service.decide import Coming
 from laurels.service.feed import BEGINNING, read_feed
 from laurels.service.lanes import Lanes
 from laurels.service.load import rows_of
+from laurels.service.merge import Merged, Merging
 from laurels.service.programs import Connection, Programs, Running
 from laurels.service.types import (
     Actor,
@@ -272,12 +275,24 @@ class Service:
         """Forget the person; the books stay, and can still be proved."""
         return await self._status(actor, program, member, "erase")
 
+    async def merge(self, actor: Actor, program: str, asked: Merging) -> Merged:
+        """One member becomes another: `asked.absorbed` becomes `asked.member`, who goes by its
+        names from now on. Done once for each identity. Raises RequestError."""
+        async with self._deciding.connection() as connection:
+            number = await self.programs.number(connection, program)
+            async with connection.transaction():
+                return await merging.merge(
+                    connection, self.programs, number, self._key, actor, asked
+                )
+
     async def _status(self, actor: Actor, program: str, member: str, what: str) -> str:
         async with self._deciding.connection() as connection, connection.transaction():
             running = await self._running(connection, program)
             found = await reading.find_member(connection, running.number, self._key, member)
             now = await self._clock(connection)
-            return await person.change_status(connection, running, actor, found, what, now)
+            return await person.change_status(
+                connection, running, self._key, actor, found, what, now
+            )
 
     async def postings(
         self, actor: Actor, program: str, member: str, *, after: str | None = None,
@@ -422,6 +437,11 @@ def coming_of(actor: Actor, raw: Mapping[str, Any]) -> Coming:
         raise RequestError(
             "not-your-source", f"you cannot speak for `{str(source)[:40]}`", where="source",
             expected="one of " + ", ".join(actor.sources),
+        )  # fmt: skip
+    if raw.get("type") in WRITTEN:
+        raise RequestError(
+            "event-type-reserved", "events of this type come of a command", where="type",
+            expected="another type", hint="members are merged by their own route",
         )  # fmt: skip
     given = raw.get("recorded_at")
     if given is not None and given != "" and "owner" not in actor.roles:

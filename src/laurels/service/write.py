@@ -59,6 +59,8 @@ class Rows:
                 f"{member}\t{sequence}\t{self.running.number}\t{DUES_KIND}\t{desk.recorded}"
             )
         waiting += self._changed(desk, in_history)
+        for side in desk.touched:
+            self._changed(side, {id(event) for event in side.book.history})
         self._checkpoints(desk)
         book = desk.book
         last = book.last
@@ -117,11 +119,14 @@ class Rows:
         more = 0
         member = desk.row.member
         for sequence, event in desk.events.items():
+            if desk.touched and sequence in desk.found.absorbed:
+                continue  # what became of it is told by the one that it is of
             before = desk.standing[id(event)]
             standing = desk.standing_of(event, in_history)
             kept = pack_bytes(P.kept(event, standing, self.running.budgets))
             if kept != desk.found.events[sequence].kept:
-                self.changes.append((member, sequence, kept))
+                place = desk.found.absorbed.get(sequence, (member, sequence))
+                self.changes.append((place[0], place[1], kept))
             if before == P.WAITING and standing != P.WAITING:
                 self.resolved.append((member, sequence))
                 more -= 1

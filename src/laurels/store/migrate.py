@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, pool
 from laurels.base.errors import Unavailable
 
 APPEND_ONLY = ("events", "postings", "event_ids", "feed", "audit", "program_texts",
-               "chain_heads")  # fmt: skip
+               "chain_heads", "merges")  # fmt: skip
 """Tables that the service's role can only read and add to."""
 
 OLDEST, NEWEST = 15, 18
@@ -84,7 +84,7 @@ def grant(conninfo: str, role: str) -> None:
                 table = sql.Identifier(name)
                 run(sql.SQL("REVOKE UPDATE, DELETE, TRUNCATE ON {} FROM {}").format(table, who))
         # a parked event gets its place when it is taken
-        run(sql.SQL("GRANT UPDATE (sequence) ON event_ids TO {}").format(who))
+        run(sql.SQL("GRANT UPDATE (member, sequence) ON event_ids TO {}").format(who))
         # a text comes into force when it has been prepared
         run(
             sql.SQL("GRANT UPDATE (state, in_force_at, instants) ON program_texts TO {}").format(

@@ -18,6 +18,8 @@ LINE = frozenset("amount line".split())
 METRIC = frozenset("glyph sum term title when".split())
 LEVEL = frozenset("by none otherwise".split())
 LADDER = frozenset({"first"})
+WRITTEN = frozenset({"merged", "became"})
+"""Events that no sender sends."""
 
 
 class Reserved(Part):
@@ -53,8 +55,10 @@ class Reserved(Part):
         return ((path, "a word of expressions") for path in paths if path[-1] in WORDS)
 
     def _attributes(self) -> Iterator[tuple[KeyPath, str]]:
-        """Fields that every event has."""
+        """Fields that every event has, and events that have another meaning."""
         for name, event in self.program.events.items():
+            if name in WRITTEN:
+                yield ("events", name), "written by the service"
             for key in event.attributes:
                 if key in EVENT:
                     yield ("events", name, "attributes", key), "a field of every event"

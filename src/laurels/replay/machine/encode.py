@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import OUTCOMES, WHOLE, Door
 from laurels.engine.events import words
+from laurels.engine.join import MERGED
 from laurels.engine.slots import constant, upper
 from laurels.program.names import FIRST_OWN_TYPE
 from laurels.replay.machine import arrow
@@ -240,6 +241,8 @@ class Piece:
     def _types(self) -> None:
         events = self.program.program.events
         codes, values, nothing = arrow.coded(self._must("type"))
+        if MERGED in values:
+            raise pa.ArrowNotImplementedError("members who become one are run together, by books")
         known = [events[v].index if v in events else 0 for v in values] or [0]
         plain = [v in PLAIN or known[i] >= FIRST_OWN_TYPE for i, v in enumerate(values)] or [False]
         plain = [fine and value != "member" for fine, value in zip(plain, values, strict=False)]

@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from laurels.service.desk import Member
+from laurels.engine.join import MERGED
+from laurels.service.desk import Member, absorbed_by
 from laurels.service.programs import Running
 from laurels.service.verify.differences import Difference
 from laurels.service.verify.retake import FIRST, POINTS, UNIT, Retaken, Stood, Taken
@@ -79,7 +80,7 @@ def verify_part(
     """Verify some members, of one program or of all."""
     seen = Seen()
     for program, stood in stood_of(connection, part, only).values():
-        _look(seen, texts.get(program, []), program, stood)
+        _look(seen, texts.get(program, []), program, stood, connection)
     return seen
 
 
@@ -100,7 +101,24 @@ def stood_of(
     return members
 
 
-def _look(seen: Seen, texts: list[Running], program: int, stood: Stood) -> None:
+def sides_of(
+    connection: psycopg.Connection[Any], running: Running, stood: Stood,
+    layouts: Mapping[str, Running],
+) -> dict[int, Retaken]:  # fmt: skip
+    """Those who became a member, taken again, and those who became them."""
+    others = tuple(absorbed_by(e.body) for e in stood.events if e.type == MERGED)
+    if not others:
+        return {}
+    return {
+        member: Retaken(running, other, layouts, sides_of(connection, running, other, layouts))
+        for member, (_, other) in stood_of(connection, Part(0, members=others)).items()
+    }
+
+
+def _look(
+    seen: Seen, texts: list[Running], program: int, stood: Stood,
+    connection: psycopg.Connection[Any],
+) -> None:  # fmt: skip
     count, row = seen.count, stood.row
     count[program, "members"] += 1
     if not stood.events and not stood.postings and not row.sequence:
@@ -109,7 +127,8 @@ def _look(seen: Seen, texts: list[Running], program: int, stood: Stood) -> None:
         found = [Difference("program-unknown", str(program), row.called)]
     else:
         layouts = {each.layout: each for each in texts}
-        retaken = Retaken(texts[-1], stood, layouts)
+        sides = sides_of(connection, texts[-1], stood, layouts)
+        retaken = Retaken(texts[-1], stood, layouts, sides)
         found = retaken.differences
         for purse, drawn in retaken.drawn.drawn.items():
             seen.drawn[program, purse] += drawn

@@ -15,7 +15,7 @@ from laurels.engine.kernel import layout as K
 from laurels.service.bodies import pack_bytes
 from laurels.service.desk import SEMANTICS, places
 from laurels.service.verify.differences import CACHES
-from laurels.service.verify.part import Part, Texts, stood_of
+from laurels.service.verify.part import Part, Texts, sides_of, stood_of
 from laurels.service.verify.retake import Retaken, Stood
 from laurels.service.verify.run import brought_up
 from laurels.store.rows import numbers, octet_array
@@ -44,7 +44,9 @@ def _some(connection: psycopg.Connection[Any], texts: Texts, members: Sequence[i
     done = 0
     for program, stood in stood_of(connection, Part(0, members=tuple(members))).values():
         running = texts[program][-1]
-        retaken = Retaken(running, stood, {each.layout: each for each in texts[program]})
+        layouts = {each.layout: each for each in texts[program]}
+        sides = sides_of(connection, running, stood, layouts)
+        retaken = Retaken(running, stood, layouts, sides)
         if any(each.kind in CACHES for each in retaken.differences) and retaken.desk is not None:
             _save(connection, stood, retaken)
             done += 1
@@ -66,7 +68,7 @@ def _save(connection: psycopg.Connection[Any], stood: Stood, retaken: Retaken) -
         in_history = {id(event) for event in book.history}
         standing = [desk.standing_of(new.event, in_history) for _, new in retaken.taken]
         values |= {
-            "events": len(stood.events), "holds": sum(e.type == "hold" for e in stood.events),
+            "events": len(stood.events), "holds": retaken.holds,
             "waiting": standing.count(P.WAITING), "place": places(book.last, desk.taken),
         }  # fmt: skip
         kept = [pack_bytes(P.kept(new.event, stands, running.budgets))

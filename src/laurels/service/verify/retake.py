@@ -16,6 +16,9 @@ import msgspec
 
 from laurels.base.errors import Fault, RequestError
 from laurels.engine import packed as P
+from laurels.engine.events import Event
+from laurels.engine.join import MERGED as MERGE
+from laurels.engine.join import Joined, every
 from laurels.engine.kernel import layout as K
 from laurels.engine.resumed import Earlier
 from laurels.engine.state import meaning
@@ -23,7 +26,18 @@ from laurels.ledger.accounts import KINDS as POSTING_KINDS
 from laurels.service import chain
 from laurels.service.bodies import pack_bytes, unpack_bytes
 from laurels.service.decide import Budgets
-from laurels.service.desk import ACTIVE, SEMANTICS, Desk, Found, Member, New, Stored, places
+from laurels.service.desk import (
+    ACTIVE,
+    MERGED,
+    SEMANTICS,
+    Desk,
+    Found,
+    Member,
+    New,
+    Stored,
+    absorbed_by,
+    places,
+)
 from laurels.service.programs import Running
 from laurels.service.reading import taken_then
 from laurels.service.types import STATUSES
@@ -79,11 +93,14 @@ class Retaken:
     """A member, folded again; `differences` says what is not as it is stored.
 
     layouts  programs by the layout of their states: a seal may be older than the present text
+    sides    those who became the member. What they left is compared here: nothing reads their own
+             states any more
     """
 
     def __init__(
-        self, running: Running, stood: Stood, layouts: Mapping[str, Running] | None = None
-    ) -> None:
+        self, running: Running, stood: Stood, layouts: Mapping[str, Running] | None = None,
+        sides: Mapping[int, Retaken] | None = None,
+    ) -> None:  # fmt: skip
         self.running = running
         self.row = stood.row
         self.events = sorted(stood.events, key=lambda each: each.sequence)
@@ -91,6 +108,7 @@ class Retaken:
         for posting in sorted(stood.postings):
             self.postings.setdefault(posting[1], []).append(posting)
         self.differences: list[Difference] = []
+        self.sides = sides or {}
         self.drawn = Budgets(running)
         self.taken: list[tuple[Taken, New]] = []
         self._prove_chain()
@@ -98,7 +116,8 @@ class Retaken:
         self.desk: Desk | None = self._begin(layouts or {})
         if self.desk is not None:
             self._take(self.desk)
-            self._compare_state(self.desk)
+            if self.row.status != MERGED:
+                self._compare_state(self.desk)
 
     def differ(
         self, kind: str, sequence: int = 0, what: str = "", expected: object = "",
@@ -129,6 +148,9 @@ class Retaken:
             self.differ("event-missing", self.row.sequence, "the last hash of the chain",
                         _short(self.row.chain), _short(before))  # fmt: skip
         known = {e.sequence for e in self.events} | self.postings.keys()
+        for e in self.events:
+            if e.type == MERGE and (side := self.sides.get(absorbed_by(e.body))) is not None:
+                known |= set(range(e.sequence - 1 - side.row.sequence, e.sequence))
         for sequence in range(1, self.row.sequence + 1):
             if sequence not in known:
                 self.differ("event-missing", sequence, "place", "an event, or what fell due",
@@ -219,6 +241,8 @@ class Retaken:
         stored = Stored(*taken[:10], body, *taken[11:14])
         try:
             event = taken_then(self.running, self.row, stored)
+            if event.type == MERGE:
+                self._join(desk, event, taken)
             new = desk.take(event, body, taken.actor)
         except (RequestError, Fault, Earlier, ArithmeticError, LookupError, TypeError) as error:
             code = getattr(error, "code", type(error).__name__)
@@ -236,6 +260,17 @@ class Retaken:
                         taken.id)  # fmt: skip
         self.taken.append((taken, new))
         return new.rows
+
+    def _join(self, desk: Desk, event: Event, taken: Taken) -> None:
+        """Bring one who became this member to the event of the merge."""
+        side = self.sides[absorbed_by(taken.body)]
+        if side.desk is None:
+            raise Fault(f"member {side.row.member} cannot be taken again")
+        book = side.desk.book
+        book.until = side.row.now + 1
+        names = frozenset({book.member}) | book.others
+        event.joined = Joined(book.state.snapshot(), names, every(book.events.values()), book)
+        desk.sides.append((side.desk, taken.sequence - 1 - side.row.sequence))
 
     # -- comparing -----------------------------------------------------------------------------
 
@@ -281,10 +316,22 @@ class Retaken:
                 kind = "seal-wrong" if sequence else "balance-differs"
                 self.differ(kind, sequence, f"{unit} {STAGES[at % 4]}, in steps", posted, stands)
 
+    @property
+    def every(self) -> list[Posting]:
+        """All that was posted, of those who became the member too."""
+        own = [posting for rows in self.postings.values() for posting in rows]
+        return own + [posting for side in self.sides.values() for posting in side.every]
+
+    @property
+    def holds(self) -> int:
+        """How many holds there were, of those who became the member too."""
+        own = sum(e.type == "hold" for e in self.events)
+        return own + sum(side.holds for side in self.sides.values())
+
     def _compare_state(self, desk: Desk) -> None:
         """The saved state, what adds up to it, and what is kept beside the events."""
         row, book = self.row, desk.book
-        every = [posting for rows in self.postings.values() for posting in rows]
+        every = self.every
         if row.state is None:
             if every or self.events:
                 self.differ("state-differs", 0, "state", "a state", "none")
@@ -318,12 +365,11 @@ class Retaken:
             "sequence": (desk.sequence, row.sequence), "semantics": (SEMANTICS, row.semantics),
         }  # fmt: skip
         if not self.sealed:
-            holds = sum(e.type == "hold" for e in self.events)
             in_history = {id(event) for event in book.history}
             waiting = sum(desk.standing_of(new.event, in_history) == P.WAITING
                           for _, new in self.taken)  # fmt: skip
             found |= {
-                "events": (len(self.events), row.events), "holds": (holds, row.holds),
+                "events": (len(self.events), row.events), "holds": (self.holds, row.holds),
                 "waiting": (waiting, row.waiting),
                 "place": (places(book.last, desk.taken), row.place),
             }  # fmt: skip

@@ -5,6 +5,6 @@ SELECT member, named FROM (
     LEFT JOIN people p USING (member)
     WHERE m.program = %(program)s AND m.member > %(after)s
         AND (m.next_due < %(until)s OR m.parked_until <= %(until)s OR m.layout <> %(layout)s)
-        AND m.state IS NOT NULL
+        AND m.state IS NOT NULL AND m.status <> 4
 ) due
 ORDER BY member LIMIT %(limit)s

@@ -136,6 +136,18 @@ class MemberBody(Write):
     enrolment: list[str] | None = Field(None, examples=[["enrolled"]])
 
 
+class MergeBody(Body):
+    """Who becomes the member of the path."""
+
+    absorbed: MemberName = Field(description="Who ends; any of its names.")
+    id: Id | None = Field(None, description="Or in the header `Idempotency-Key`.")
+    source: Source | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """What was sent, without what was not."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
 class CorrectionBody(Body):
     """What to correct: a version that reaches into the past."""
 
@@ -453,6 +465,15 @@ class Standing(Shown):
 
     member: str
     status: Literal["active", "blocked", "closed", "erased", "merged"]
+
+
+class MergeDone(Shown):
+    """What came of a merge."""
+
+    member: str = Field(description="Who stays.")
+    absorbed: str = Field(description="Who ended.")
+    at: Instant = Field(description="From when on they are one.")
+    repeated: bool = Field(description="It had been done under this id.")
 
 
 class Total(Shown):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
 from starlette.responses import Response
 
 from laurels.base.errors import RequestError
 from laurels.base.messages import LANGUAGES
+from laurels.service.merge import Merging
 from laurels.service.permissions import check_member_text
 from laurels.service.said import said
 from laurels.service.types import Actor
-from laurels.web.api.documents import MemberBody
+from laurels.web.api.documents import MemberBody, MergeBody
 from laurels.web.api.events import told
 from laurels.web.api.exchange import (
     Exchange,
@@ -97,6 +99,16 @@ async def block_member(exchange: Exchange) -> Response:
 async def unblock_member(exchange: Exchange) -> Response:
     """As it was before the member was blocked."""
     return await _standing(exchange, exchange.service.unblock)
+
+
+async def merge_members(exchange: Exchange) -> Response:
+    """Another member turns out to be this one: its names, points, levels and history are its own
+    from now on. Nothing that was posted changes."""
+    fields = identified(exchange, (await body_as(exchange, MergeBody)).fields())
+    asked = Merging(named(exchange), fields["absorbed"], fields["source"], fields["id"])
+    return answer(dated(asdict(await exchange.service.merge(
+        exchange.actor, exchange.program, asked
+    ))))  # fmt: skip
 
 
 async def close_member(exchange: Exchange) -> Response:

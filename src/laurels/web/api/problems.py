@@ -59,6 +59,7 @@ STATUS: dict[str, int] = {
     "media-type-not-offered": 406,
     "member-unknown": 404,
     "merge-in-the-past": 409,
+    "merge-same": 409,
     "method-not-allowed": 405,
     "not-permitted": 403,
     "posting-unknown": 404,

@@ -135,6 +135,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              D.Standing, also=CONFLICT),
     Endpoint("POST", MEMBER + "/unblock", "unblock_member", members.unblock_member, "members",
              D.Standing, also=CONFLICT),
+    Endpoint("POST", MEMBER + "/merge", "merge_members", members.merge_members, "members",
+             D.MergeDone, D.MergeBody, writes=True, also=CONFLICT),
     Endpoint("POST", MEMBER + "/close", "close_member", members.close_member, "members",
              D.Standing, also=CONFLICT),
     Endpoint("DELETE", MEMBER, "erase_member", members.erase_member, "members",
