@@ -24,9 +24,12 @@ from laurels.cli.options import (
     Engine,
     EngineName,
     Files,
+    FromStates,
     MapFile,
+    Memory,
     Program,
     ReportFile,
+    SaveStates,
     Settings,
     Until,
     instant_of,
@@ -243,13 +246,12 @@ def replay(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 when a row was rejected.")
     ] = False,
-    memory: Annotated[
-        str | None,
-        typer.Option("--memory", metavar="SIZE", help="About what a run may take, such as 2GB."),
-    ] = None,
+    memory: Memory = None,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=1, help="Processes that run parts of it.")
     ] = 1,
+    save_states: SaveStates = None,
+    from_states: FromStates = None,
 ) -> None:
     """Run a history through a program."""
     from laurels.cli import history
@@ -260,22 +262,23 @@ def replay(
     wanted = _formats(formats)
     with told(as_json):
         history.need_engine(engine)
-        if (memory is not None or workers > 1) and (engine == "python" or as_recorded):
-            usage("only the engine numba runs in parts, and only net", "--memory, --workers")
+        with_states = save_states is not None or from_states is not None
+        if memory is not None or workers > 1:
+            _can_divide(engine == "numba" and not as_recorded, with_states)
+        if with_states:
+            history.need_engine(Engine.numba)
         compiled = load(program)
         options = Options(
             engine, instant_of(until, compiled), as_recorded, out is not None,
             threads=os.cpu_count() or 1, workers=workers, folder=out,
-            memory=None if memory is None else history.size(memory),
+            memory=None if memory is None else history.size(memory), save=save_states,
+            states=None if from_states is None else history.states(from_states, compiled),
         )  # fmt: skip
         with history.meter() as bar:
             found = history.files(events, mapping)
             ran = history.run(compiled, found, bar, options=options, out=out, formats=wanted)
         if report is not None:
-            from laurels.replay.pages import write_page
-            from laurels.replay.report import report as page
-
-            write_page(report, page(ran.summary))
+            history.write_report(report, ran)
         rejected = len(ran.result.rejected)
         failed = strict and rejected > 0
         if as_json:
@@ -283,11 +286,20 @@ def replay(
         else:
             show_page(stdout(), ran.summary)
         _tell_rejected(ran, as_json and out is None)
-        if out is not None:
-            stderr().print(f"written to {out}", style="dim")
+        for each in (out, save_states):
+            if each is not None:
+                stderr().print(f"written to {each}", style="dim")
         if failed:
             stderr().print(f"{rejected} rows were rejected, and --strict was asked for")
             raise typer.Exit(WRONG_INPUT)
+
+
+def _can_divide(engine: bool, states: bool) -> None:
+    """Refuse what cannot be run in parts."""
+    if not engine:
+        usage("only the engine numba runs in parts, and only net", "--memory, --workers")
+    if states:
+        usage("a run in parts saves no states and uses none", "--memory, --workers")
 
 
 REJECTED_SHOWN = 5

@@ -31,6 +31,7 @@ from laurels.replay.run import Result
 from laurels.replay.summary import summary
 
 if TYPE_CHECKING:
+    from laurels.replay.states import States
     from laurels.replay.tables import Books
 
 
@@ -77,6 +78,21 @@ def instant(text: str, program: Compiled) -> int:
     Raises RequestError.
     """
     return parse_instant(text, calendar(program.program.zone), "--until")
+
+
+def states(folder: Path, program: Compiled) -> States:
+    """Saved states. Raises RequestError where there are none, or none of this program."""
+    from laurels.replay.states import open_states
+
+    return open_states(folder, program)
+
+
+def write_report(path: Path, ran: Ran) -> None:
+    """The page of a run."""
+    from laurels.replay.pages import write_page
+    from laurels.replay.report import report
+
+    write_page(path, report(ran.summary))
 
 
 def files(paths: Iterable[Path], mapping: Path | None) -> Files:

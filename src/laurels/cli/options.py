@@ -47,6 +47,18 @@ EngineName = Annotated[
 ]
 
 
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="About what a run may take, such as 2GB."),
+]
+SaveStates = Annotated[
+    Path | None,
+    typer.Option("--save-states", metavar="DIR", help="Where members stand at the end."),
+]
+FromStates = Annotated[
+    Path | None,
+    typer.Option("--from-states", metavar="DIR", help="Go on from there: EVENTS since then."),
+]
 ReportFile = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="One HTML page that needs nothing else."),

@@ -30,7 +30,12 @@ def show_page(console: Console, summary: Data, heading: str = "") -> None:
     console.print()
     console.print(Rule(Text.assemble((f" {title} ", "bold cyan")), style="cyan"))
     mode = "as recorded" if summary["mode"] == "as_recorded" else "net of corrections"
-    console.print(Text(f"just before {until} · {mode}", "dim"), justify="center")
+    words = [f"just before {until}", mode]
+    since = summary["since"]
+    if since is not None:
+        words.append(f"from states of {since['instant']}, {number(since['folded_again'])} members "
+                     "folded again")  # fmt: skip
+    console.print(Text(" · ".join(words), "dim"), justify="center")
     console.print(Padding(_figures(summary), (1, 0)), justify="center")
     for part in (_books(summary), *_ladders(summary), _rules(summary), _left_out(summary)):
         if part is not None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from laurels.engine.compiled import Compiled
 from laurels.replay.events import read_events
 from laurels.replay.mapping import Mapping
 from laurels.replay.raw import Events
 from laurels.replay.run import Progress
+
+if TYPE_CHECKING:
+    from laurels.replay.states import Keeper, States
 
 ENGINES = ("numba", "python")
 
@@ -35,6 +39,8 @@ class Options:
     parts        how many; None: as memory and workers need
     folder       where parts are kept until the run is done, so that it can go on when it was
                  interrupted; None: nowhere
+    states       saved states that the run goes on from
+    save         a folder that receives where members stand at the end; keep: what brings them there
     """
 
     engine: str = "numba"
@@ -48,6 +54,9 @@ class Options:
     workers: int = 1
     parts: int | None = None
     folder: Path | None = None
+    states: States | None = None
+    save: Path | None = None
+    keep: Keeper | None = None
 
     @property
     def in_parts(self) -> bool:

@@ -38,7 +38,15 @@ def play(
     from laurels.replay.digest import Digest
 
     digest = Digest(books, 0, 0 if wanted.postings else None)
-    if wanted.engine == "numba":
+    if wanted.save is not None:
+        from laurels.replay.resumed import play_saving
+
+        return play_saving(program, history, books, wanted, heard)
+    if wanted.states is not None:
+        from laurels.replay.resumed import play_on
+
+        result = play_on(program, history, digest, wanted, heard)
+    elif wanted.engine == "numba":
         from laurels.replay.machine.engine import play_columns
 
         result = play_columns(program, history, digest, wanted, heard)
@@ -55,12 +63,17 @@ def play_books(
     events = history if isinstance(history, Events) else history.read(program)
     ears.phase("read")
     if books is None:
-        return replay(program, events, options.until, options.as_recorded, ears.progress)
+        return replay(
+            program, events, options.until, options.as_recorded, ears.progress, keep=options.keep
+        )
     from laurels.replay.tables import Rows
 
     rows = Rows(
         program, books, not options.as_recorded, options.postings, options.passed
     )  # fmt: skip
-    result = replay(program, events, options.until, options.as_recorded, ears.progress, rows.take)
+    result = replay(
+        program, events, options.until, options.as_recorded, ears.progress, rows.take,
+        keep=options.keep,
+    )  # fmt: skip
     rows.close()
     return result

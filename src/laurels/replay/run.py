@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TYPE_CHECKING
 
 from laurels.base.errors import LaurelsError, RequestError
 from laurels.base.instants import format_instant
@@ -35,8 +36,12 @@ from laurels.ledger.postings import Posting
 from laurels.program.growth import METRIC_BOUND
 from laurels.replay.pooled import Pool, is_pooled
 from laurels.replay.raw import Cut, Events, Place, Refused, Report, Waiting
+from laurels.replay.saved import Standing, standing
 from laurels.replay.tally import Tally
 from laurels.replay.values import Rejected, shown
+
+if TYPE_CHECKING:
+    from laurels.replay.states import Keeper
 
 Progress = Callable[[int, int], None]
 Request = tuple[str, str, str]
@@ -63,6 +68,9 @@ class Result:
     decided what was decided of each request: 1 accepted, 2 refused, and the points of it in
             steps, by (member, source, id)
     digest  of the rows that the run left (see ``laurels.replay.digest``)
+    since   the instant of the states that it went on from, and how many members were folded again
+            from their first event; None where it began with nothing
+    open    members of whom an event occurred before the end and acts after it
     """
 
     program: Compiled
@@ -79,6 +87,8 @@ class Result:
     decided: dict[Request, tuple[int, int]] = field(default_factory=dict)
     report: Report | None = None
     digest: dict[str, str | None] | None = None
+    since: tuple[int, int] | None = None
+    open: set[str] = field(default_factory=set)
 
     def refuse(self, item: Item) -> None:
         """List a request that was refused, and count it."""
@@ -122,6 +132,7 @@ def replay(
     progress: Progress | None = None,
     sink: Sink | None = None,
     only: str | None = None,
+    keep: Keeper | None = None,
 ) -> Result:
     """Run a history. Members are handed to ``sink`` one by one, with their postings.
 
@@ -129,11 +140,13 @@ def replay(
     as_recorded  each event when it was learned of, corrections shown; else net
     progress     is told (events done, events in all) now and then
     only         one member: the others are read, and run only where members touch each other
+    keep         takes where each member stands at the end
 
     A bad event is listed in ``Result.rejected`` and the rest goes on. Raises Fault when the books
     do not add up.
     """
     run = Run(program, as_recorded, progress, sink)
+    run.keep = keep
     run.read(events)
     run.fold(until, only)
     return run.result
@@ -150,6 +163,9 @@ class Run:
         self.door = Door(program)
         self.members: dict[str, list[Item]] = {}
         self.result = Result(program, as_recorded, None, Tally(program))
+        self.since: Standing | None = None
+        """Where the book that is folded began."""
+        self.keep: Keeper | None = None
         self._progress = progress
         self._sink = sink
         self._done = self._all = 0
@@ -191,6 +207,8 @@ class Run:
         for items in self.members.values():
             items.sort(key=order_of)
         if is_pooled(self.program, (i.event for items in self.members.values() for i in items)):
+            if self.keep is not None:
+                raise shared("members became one, or share what they have")
             self._fold_together(until, only)
         else:
             if only is not None:
@@ -278,6 +296,8 @@ class Run:
         events = self.result.events
         if until is not None and item.moment >= until:
             events["later"] += 1
+            if event.occurred < until:
+                self.result.open.add(event.member)
             return False
         try:
             status = book.take_event(event).status
@@ -324,9 +344,21 @@ class Run:
             else:
                 result.events["ignored"] += 1
         postings = list(book.postings() if self.as_recorded else book.net_postings())
-        result.tally.add(book, taken, postings, until)
+        result.tally.add(book, taken, postings, until, self.since)
+        if self.keep is not None:
+            row = standing(book, postings, self.since).row()
+            self.keep.take_row(book.member, row)
         if self._sink is not None:
             self._sink(book, postings)
+
+
+def shared(what: str) -> RequestError:
+    """States are of members who never touch each other."""
+    return RequestError(
+        "states-shared",
+        f"a replay from or to saved states is of members each alone: {what}",
+        expected="a replay of the whole history",
+    )
 
 
 def reject(result: Result, raw: Raw, place: Place, error: RequestError) -> None:

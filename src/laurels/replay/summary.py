@@ -61,6 +61,7 @@ def summary(
         "currency": program.currency,
         "mode": "as_recorded" if result.as_recorded else "net",
         "until": None if result.until is None else format_instant(result.until),
+        "since": _since(result),
         "members": tally.members,
         "postings": tally.postings,
         "events": _events(result),
@@ -75,6 +76,15 @@ def summary(
         "digest": result.digest,
         "run": _run(result, seconds, engine),
     }
+
+
+def _since(result: Result) -> dict[str, object] | None:
+    """The states that the run went on from, and how many members were folded from their first
+    event all the same; postings of the run are those since."""
+    if result.since is None:
+        return None
+    at, again = result.since
+    return {"instant": format_instant(at), "folded_again": again}
 
 
 def _events(result: Result) -> dict[str, object]:

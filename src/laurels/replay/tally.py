@@ -8,8 +8,9 @@ all money in minor units.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from laurels.base.errors import ensure
 from laurels.engine.book import Book
@@ -19,6 +20,7 @@ from laurels.engine.journal import Record, records
 from laurels.engine.kernel import layout as K
 from laurels.ledger.accounts import ACCOUNTS
 from laurels.ledger.postings import Posting, check_posting
+from laurels.replay.saved import Standing, rule_keys
 
 STAGES = (
     ("active", "member:active", 1),
@@ -28,12 +30,22 @@ STAGES = (
 )
 
 
+COUNTS = ("flows", "leveled", "cuts", "stages", "gross", "returned", "types")
+"""Counters of a tally; all of them add up over members."""
+
 MEMBER = frozenset(number for number, name in ACCOUNTS.items() if name.startswith("member:"))
 
 ACTIVATED = "activated"
 CARRIED = "carried"
 """Beside the accounts: what became active of what was pending, and what members took along from
 one level to another."""
+
+
+def _absorb(kept: Counter[Any], other: Counter[Any], sign: int) -> None:
+    for key, value in other.items():
+        kept[key] += sign * value
+        if not kept[key]:
+            del kept[key]
 
 
 @dataclass(slots=True)
@@ -82,6 +94,28 @@ class LevelMonths:
             self.moved[level, after, month] += 1
             level = after
 
+    def go_on(self, at: tuple[int, int, int], ends: dict[int, int]) -> None:
+        """A member that was added before, and changes further. ``at``: its level a month before
+        the last change (-1: it came then), the month of that change, its level after it: what that
+        month added is taken back, for it may not be over."""
+        before, last, level = at
+        self._step(before, level, last, -1)
+        for month in sorted(ends):
+            if month != last:
+                self._step(before, level, last, 1)
+                before, last = level, month
+            level = ends[month]
+        self._step(before, level, last, 1)
+
+    def _step(self, before: int, after: int, month: int, sign: int) -> None:
+        """A month in which a member came to a level is over; or (-1) is not."""
+        if before == after:
+            return
+        self.steps[after, month] += sign
+        if before >= 0:
+            self.steps[before, month] -= sign
+            self.moved[before, after, month] += sign
+
 
 class Tally:
     """The totals of a run."""
@@ -112,21 +146,52 @@ class Tally:
         return calendar.month_of[calendar.day_of(instant)]
 
     def add(
-        self, book: Book, taken: Sequence[Event], postings: Sequence[Posting], until: int | None
+        self,
+        book: Book,
+        taken: Sequence[Event],
+        postings: Sequence[Posting],
+        until: int | None,
+        since: Standing | None = None,
     ) -> None:
-        """Add a member. Raises Fault when postings and state do not agree."""
+        """Add a member; ``since``: where its book began. Raises Fault when postings and state do
+        not agree."""
         self.members += 1
         self.postings += len(postings)
-        self._points(book, postings)
-        self._rules(postings)
+        self._points(book, postings, since)
+        self._rules(postings, since)
         self._money(book, taken)
-        self._levels(book)
-        self._by_record(book)
-        if until is not None and book.history:
+        self._levels(book, since)
+        self._by_record(book, since)
+        if until is not None and (book.history or (since is not None and since.begun)):
             self.months.add(self.month_of(until - 1))
 
-    def _points(self, book: Book, postings: Sequence[Posting]) -> None:
+    def absorb(self, other: Tally, sign: int = 1) -> None:
+        """Add the totals of other members, or (-1) take them away again; what is nothing goes."""
+        self.members += sign * other.members
+        self.postings += sign * other.postings
+        for name in COUNTS:
+            _absorb(getattr(self, name), getattr(other, name), sign)
+        for key, total in other.rules.items():
+            mine = self._rule(key)
+            for month, (earned, taken_back) in total.months.items():
+                mine.add(month, sign * earned, sign * taken_back)
+                if not any(mine.months[month]):
+                    del mine.months[month]
+            mine.members += sign * total.members
+            mine.events += sign * total.events
+            if not (mine.months or mine.members or mine.events):
+                del self.rules[key]
+        for kept, each in zip(self.levels, other.levels, strict=True):
+            for name in ("steps", "moved", "came"):
+                _absorb(getattr(kept, name), getattr(each, name), sign)
+        self.months |= other.months
+
+    def _points(self, book: Book, postings: Sequence[Posting], since: Standing | None) -> None:
         own: Counter[tuple[str, str]] = Counter()
+        if since is not None:
+            for unit_, row in self._units(since.packed[0]):
+                for (_, account, sign), value in zip(STAGES, row, strict=True):
+                    own[unit_, account] += sign * value
         for posting in postings:
             check_posting(posting)
             unit = posting.unit
@@ -146,20 +211,23 @@ class Tally:
                 steps = int(posting.points.scaleb(self._scales[posting.unit]))
                 own[posting.unit, posting.from_account] -= steps
                 own[posting.unit, posting.to_account] += steps
-        s = book.state.s
-        for unit_ in self.program.program.units:
-            block = K.HEAD + unit_.index * K.UNIT
-            values = (s[block + K.U_ACTIVE], s[block + K.U_PENDING], s[block + K.U_HELD],
-                      s[block + K.U_DEBT])  # fmt: skip
+        for name, values in self._units(book.state.s):
             for (stage, account, sign), value in zip(STAGES, values, strict=True):
                 ensure(
-                    own[unit_.name, account] == sign * value,
-                    f"member {book.member}: postings say {sign * own[unit_.name, account]} steps "
-                    f"of {unit_.name} {stage}, the state says {value}",
+                    own[name, account] == sign * value,
+                    f"member {book.member}: postings say {sign * own[name, account]} steps "
+                    f"of {name} {stage}, the state says {value}",
                 )
-                self.stages[unit_.name, stage] += value
+                self.stages[name, stage] += value
 
-    def _rules(self, postings: Sequence[Posting]) -> None:
+    def _units(self, s: Sequence[int]) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+        """Of each unit what a state has, in the order of STAGES."""
+        for unit in self.program.program.units:
+            b = K.HEAD + unit.index * K.UNIT
+            yield unit.name, (s[b + K.U_ACTIVE], s[b + K.U_PENDING], s[b + K.U_HELD],
+                              s[b + K.U_DEBT])  # fmt: skip
+
+    def _rules(self, postings: Sequence[Posting], since: Standing | None) -> None:
         """What each rule gave this member, event by event."""
         given: dict[tuple[str, str], Counter[str]] = {}
         for posting in postings:
@@ -175,11 +243,15 @@ class Tally:
             elif "program:returned" in (posting.from_account, posting.to_account):
                 sign = 1 if posting.to_account == "program:returned" else -1
                 self._rule(key).add(month, 0, sign * steps)
+        known: dict[tuple[str, str], int] = {}
+        if since is not None:
+            known = dict(zip(rule_keys(self.program), since.rules, strict=True))
         for key, events in given.items():
             total = self._rule(key)
             rewarded = sum(1 for steps in events.values() if steps > 0)
-            total.events += rewarded
-            total.members += rewarded > 0
+            seen = known.get(key, 0)
+            total.events += rewarded - (seen > 1 and events[""] > 0)
+            total.members += rewarded > 0 and not seen
 
     def _rule(self, key: tuple[str, str]) -> RuleTotal:
         return self.rules.setdefault(key, RuleTotal())
@@ -206,12 +278,11 @@ class Tally:
         totals[month] += amount
         self.months.add(month)
 
-    def _levels(self, book: Book) -> None:
+    def _levels(self, book: Book, since: Standing | None) -> None:
         """The level at each month's end, from the changes of the latest fold."""
-        if not book.history:
+        begun = since is not None and since.begun
+        if not book.history and not begun:
             return
-        first = self.month_of(book.history[0].acts)
-        self.months.add(first)
         ends: list[dict[int, int]] = [{} for _ in self.levels]
         for entry in (*book.segments, *book.tail):
             for flat in (entry.dues, entry.records):
@@ -219,14 +290,24 @@ class Tally:
                     if record[K.R_KIND] == K.LEVEL_CHANGE:
                         month = self.month_of(record[K.R_AT])
                         ends[record[K.R_UNIT]][month] = record[K.R_POINTS]
+        if since is not None and begun:
+            for ladder, at, changes in zip(self.levels, since.levels, ends, strict=True):
+                ladder.go_on(at, changes)
+            return
+        first = self.month_of(book.history[0].acts)
+        self.months.add(first)
         for ladder, changes in zip(self.levels, ends, strict=True):
             ladder.add(first, changes)
 
-    def _by_record(self, book: Book) -> None:
+    def _by_record(self, book: Book, since: Standing | None) -> None:
         """What postings do not say, from the records of the latest fold in their order: the level
         that the member had, ladder by ladder, and what caps took off."""
         levels = [0] * len(self.levels)
         held: Counter[int] = Counter()
+        if since is not None:
+            levels = [level for _, _, level in since.levels]
+            for place, (_, values) in enumerate(self._units(since.packed[0])):
+                held[place] = sum(values[:3]) - values[3]
         for entry in (*book.segments, *book.tail):
             for flat in (entry.dues, entry.records):
                 for record in records(flat):

@@ -24,8 +24,10 @@ from laurels.replay.machine.build import Machine, tool
 from laurels.replay.machine.coding import power_of_two
 from laurels.replay.machine.columns import Array, Columns, empty_more, give_slots
 from laurels.replay.machine.run import (
+    Begin,
     Members,
     Progress,
+    Saved,
     Totals,
     Worker,
     added,
@@ -51,7 +53,8 @@ class Block(NamedTuple):
 def spans(vector: Vector) -> list[tuple[int, int]]:
     """The members of each block."""
     bounds = blocks_of(vector.start, ROWS)
-    return list(pairwise(bounds))
+    few = range(0, len(vector.start) - 1, ROWS)  # of members who did nothing, too
+    return list(pairwise(sorted({*bounds, *few})))
 
 
 def block(vector: Vector, first: int, last: int) -> Block:
@@ -200,6 +203,7 @@ class Found:
     totals: Totals
     lost: Lost
     records: list[tuple[NDArray[np.int64], NDArray[np.int32]]]
+    states: list[Saved]
 
 
 def fold_blocks(
@@ -208,21 +212,27 @@ def fold_blocks(
     until: int,
     options: Options,
     progress: Progress | None = None,
+    begin: Begin | None = None,
 ) -> Found:
     """Fold all members of a vector up to an instant, block by block, several at a time.
 
+    begin  states that they begin with
     Raises Fault when postings and states do not agree.
     """
     least, most = vector.span()
+    if begin is not None and options.states is not None:
+        least, most = min(least, options.states.at), max(most, options.states.at)
     months = months_between(machine, least, max(most, until - 1)) if least <= most else (0, 0)
     members = no_members(machine, len(vector.start) - 1, options.passed)
     jobs = list(enumerate(spans(vector)))[::-1]
     lost: dict[int, Lost] = {}
     records: dict[int, list[Any]] = {}
+    states: dict[int, Saved] = {}
     lock = threading.Lock()
     done = 0
     workers = [
-        Worker(machine, until, months, options.postings) for _ in range(max(1, options.threads))
+        Worker(machine, until, months, options.postings, options.keep is not None)
+        for _ in range(max(1, options.threads))
     ]
     for each in workers:
         each.c[T.C_FLOWS] = int(options.passed)
@@ -234,14 +244,17 @@ def fold_blocks(
                 if not jobs:
                     return
                 number, (first, last) = jobs.pop()
-            begin = perf_counter()
+            since = perf_counter()
             here = block(vector, first, last)
             gathered = perf_counter()
             made = tuple(np.zeros(len(here.columns.more[0]), dtype=kind) for kind in M.MADE)
-            worker.fold(here.columns, 0, last - first, made, members.part(first, last))
+            mine = None if begin is None else begin.part(first, last)
+            worker.fold(here.columns, 0, last - first, made, members.part(first, last), mine)
+            if options.keep is not None:
+                states[number] = worker.saved.pop()._replace(first=first)
             lost[number] = _lost(here, made)
             records[number] = _records(worker, here, int(vector.start[first]))
-            vector.spend("gather", gathered - begin)
+            vector.spend("gather", gathered - since)
             vector.spend("decide", perf_counter() - gathered)
             with lock:
                 done += len(here.rows)
@@ -252,6 +265,7 @@ def fold_blocks(
     return Found(
         members, added(workers), Lost.joined([lost[number] for number in sorted(lost)]),
         [each for number in sorted(records) for each in records[number]],
+        [states[number] for number in sorted(states)],
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
 from laurels.replay.machine import (
+    begin,
     columns,
     filling,
     fold,
@@ -35,7 +36,7 @@ from laurels.replay.machine.translate import Kind
 
 Ints = NDArray[np.int64]
 Tell = Callable[[str], None]
-PARTS = (columns, filling, fold, grouping, joining, member, parsing, text, totals, translate)
+PARTS = (begin, columns, filling, fold, grouping, joining, member, parsing, text, totals, translate)
 SPEED = 2
 """What LLVM is asked for: 3 takes twice as long to compile and runs no faster."""
 

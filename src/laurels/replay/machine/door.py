@@ -5,7 +5,11 @@ What only a book can fold (see ``exact.resolve``) a book folds; the result does 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import pyarrow as pa
 
 from laurels.engine.book import Book
 from laurels.engine.compiled import Compiled
@@ -17,10 +21,11 @@ from laurels.replay.machine.blocks import cut_down
 from laurels.replay.machine.build import Machine
 from laurels.replay.machine.columns import Columns
 from laurels.replay.machine.result import add_totals
-from laurels.replay.machine.run import Folded, fold
+from laurels.replay.machine.run import Folded, Saved, fold
 from laurels.replay.machine.sides import Side, folded_side
 from laurels.replay.options import Ears, Options
 from laurels.replay.run import Item, Result, Run
+from laurels.replay.states import Keeper
 from laurels.replay.tables import Kept, Rows
 
 
@@ -45,8 +50,11 @@ def fold_door(
     keep = options.postings
     end = result.until if result.until is not None else 0
     folded = fold(
-        code, columns, end, keep, options.threads, ears.progress, options.passed
+        code, columns, end, keep, options.threads, ears.progress, options.passed,
+        options.keep is not None,
     )  # fmt: skip
+    if options.keep is not None:
+        keep_states(options.keep, pa.array(builder.members, pa.string()), folded.states)
     add_totals(result, folded.totals, folded.members.balances, len(builder.members))
     list_not_taken(result, builder, columns, folded)
     facts = exact.facts_of(builder, columns)
@@ -58,7 +66,7 @@ def fold_odd(program: Compiled, found: exact.Read, result: Result, options: Opti
     kept = Kept(program, options.passed)
     rows = Rows(program, kept, not options.as_recorded, options.postings, options.passed)
     run = Run(program, options.as_recorded, None, rows.take)
-    run.door, run.result = found.door, result
+    run.door, run.result, run.keep = found.door, result, options.keep
     for name in sorted(found.odd):
         book = Book(program, name, found.door)
         for item in found.odd[name]:
@@ -66,6 +74,12 @@ def fold_odd(program: Compiled, found: exact.Read, result: Result, options: Opti
         run.close(book, found.odd[name], result.until)
     rows.close()
     return Side(kept.members, [kept.postings] if kept.postings.num_rows else [])
+
+
+def keep_states(keep: Keeper, names: Any, states: Sequence[Saved]) -> None:
+    """States of members, in the order of their names or in parts."""
+    for each in states:
+        keep.take(names.slice(each.first, len(each.sizes)), each.sizes, each.rows)
 
 
 def list_not_taken(

@@ -115,6 +115,8 @@ def settle_identities(items: list[Item], result: Result, until: int | None) -> l
         event = item.event
         if until is not None and item.moment >= until:
             result.events["later"] += 1
+            if event.occurred < until:
+                result.open.add(event.member)
             continue
         first = known.setdefault(event.key, event)
         if first is event:

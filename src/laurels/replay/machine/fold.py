@@ -11,11 +11,11 @@ from typing import Any
 
 from laurels.engine.kernel.calendar import day_of
 from laurels.engine.kernel.layout import NEXT_DUE
+from laurels.replay.machine.begin import begin_totals, begins_with, restore, room_to_save, save
 from laurels.replay.machine.given import (
     AS_IF,
     ONE_LINE,
     PURCHASES,
-    RULES,
     STATE_SIZE,
     TYPE_CAPTURE,
     TYPE_RETURN,
@@ -85,9 +85,10 @@ def fold_members(
             c[C_ROWS] = 0
         c[C_FIRST] = c[C_ROWS]
         c[C_GRANTS] = 0
-        reset(st, c)
+        code = reset(st, c, cap)
+        if code > 0:
+            return code
         low, high = start[m], start[m + 1]
-        code = DONE
         if more[m] == more[m + 1]:
             for k in range(low, high):
                 code = apply(k, -1, es, own, xs, ys, ls, mask, st, buf, c, cal, cap)
@@ -104,18 +105,25 @@ def fold_members(
             code = bring(st, buf, c, cal, cap, until)
             if code > 0:
                 return code
+        code = room_to_save(st, c)
+        if code > 0:
+            return code
         close(m, low, high, more[m], more[m + 1], es, xs, ys, st, buf, tot, res, c, cal, cap)
     return DONE
 
 
-def reset(st: type_any, c: type_any) -> None:
-    """A member of whom nothing is known."""
-    s, blank = st[0], st[13]
-    for i in range(STATE_SIZE):
-        s[i] = blank[i]
+def reset(st: type_any, c: type_any, cap: int) -> int:
+    """A member of whom nothing is known but the state that it begins with."""
     c[C_SLACK] = 0
     c[C_ROWS] = c[C_FIRST]
     c[C_GRANTS] = 0
+    at = begins_with(st, c)
+    if at >= 0:
+        return restore(at, st, c, cap)
+    s, blank = st[0], st[13]
+    for i in range(STATE_SIZE):
+        s[i] = blank[i]
+    return DONE
 
 
 def prepare(
@@ -304,7 +312,9 @@ def again(
     cal: type_any, cap: int,
 ) -> int:  # fmt: skip
     """Fold a member's rows before ``stop`` again, with history as it is now."""
-    reset(st, c)
+    code = reset(st, c, cap)
+    if code > 0:
+        return code
     for x in range(more, most):
         ys[Y_PAID][x] = 0
         ys[Y_GRANTS][x] = 0
@@ -337,13 +347,12 @@ def close(
     cap: int,
 ) -> None:  # fmt: skip
     """Add a member to the totals and write its row."""
-    types, gross, returned, last = tot[9], tot[10], tot[11], tot[3]
-    begun = False
+    types, gross, returned = tot[9], tot[10], tot[11]
+    begun = begin_totals(tot, st, c)
+    again = False
     start = 0
     stop = 0
     month = 0
-    for r in range(RULES):
-        last[RULES + r] = 0
     x = more
     for k in range(low, high):
         here = -1
@@ -355,8 +364,10 @@ def close(
             begun = True
             begin_levels(tot, c, month_of(cal, es[1][k]) - c[C_MONTH])
         if here >= 0 and (ys[Y_REFUSAL][here] > 0 or ys[Y_WAITING][here] == 1):
+            again = again or ys[Y_WAITING][here] == 1
             continue
         if here >= 0 and kind == TYPE_WITHDRAWN and xs[X_REF][here] < 0:
+            again = True
             continue
         types[kind] += 1
         if here >= 0 and ys[Y_BARRED][here] == 1:
@@ -372,6 +383,7 @@ def close(
         elif PURCHASES[kind] == 1:
             gross[month - c[C_MONTH]] += es[2][k]
     add_records(buf, tot, c, cal)
+    save(m, again, begun, st, tot, c, cap)
     if begun:
         end_levels(tot, c)
     write_member(m, st, res, tot, c, cap)

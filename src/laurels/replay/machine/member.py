@@ -81,6 +81,7 @@ NEED_LOTS = 1
 NEED_RECORDS = 2
 NEED_GRANTS = 3
 NEED_HOLDS = 4
+NEED_STATES = 5
 
 # --- xs: columns of events that have more than the rest
 X_ROW = 0

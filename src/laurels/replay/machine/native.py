@@ -24,7 +24,7 @@ from laurels.replay.events import read_events
 from laurels.replay.machine import exact
 from laurels.replay.machine.blocks import Found, Lost, fold_blocks
 from laurels.replay.machine.build import Tell, machine
-from laurels.replay.machine.door import fold_door
+from laurels.replay.machine.door import fold_door, keep_states
 from laurels.replay.machine.posted import Facts
 from laurels.replay.machine.result import add_totals
 from laurels.replay.machine.run import Folded
@@ -109,7 +109,7 @@ def run_source(
     result = Result(program, options.as_recorded, None, Tally(program))
     result.report = Report()
     side, moment = _slow(program, slow_rows, source, result, until)
-    _report(result.report, vector.rows - len(slow_rows))
+    report_rows(result.report, vector.rows - len(slow_rows))
     fast = vector.last()
     ends = (moment, None if fast is None else fast + 1)
     end = max((each for each in ends if each is not None), default=None)
@@ -121,23 +121,25 @@ def run_source(
     code = machine(program, tell=ears.compiling)
     found = fold_blocks(code, vector, until or 0, options, ears.progress)
     ears.phase("decide")
-    sides = [_side(program, vector, found)]
+    sides = [side_of(program, vector, found)]
+    if options.keep is not None:
+        keep_states(options.keep, vector.members.cast(pa.string()), found.states)
     add_totals(result, found.totals, found.members.balances, len(vector.members))
-    _not_taken(result, vector, found.lost, options.lists)
+    not_taken(result, vector, found.lost, options.lists)
     if side is not None:
         sides += fold_door(program, code, side, result, options, ears)
     ears.phase("members")
     return Native(result, sides, len(slow_rows), vector, end)
 
 
-def _side(program: Compiled, vector: Vector, found: Found) -> Side:
+def side_of(program: Compiled, vector: Vector, found: Found) -> Side:
     """Members that the machine folded, and the postings that were kept."""
     members = vector.members.cast(pa.string())
     folded = Folded(found.members, found.totals, (), found.records)
     return folded_side(program, facts_of(vector, members, bool(found.records)), folded)
 
 
-def _report(report: Report, events: int) -> None:
+def report_rows(report: Report, events: int) -> None:
     """Rows that were an event each."""
     report.rows += events
     report.events += events
@@ -164,7 +166,7 @@ def facts_of(vector: Vector, members: Any, postings: bool) -> Facts:
     return Facts(columns, members, vector.source.texts("id"), sources)
 
 
-def _not_taken(result: Result, vector: Vector, lost: Lost, lists: bool) -> None:
+def not_taken(result: Result, vector: Vector, lost: Lost, lists: bool) -> None:
     """What waits, was refused, or cut: counted, and listed on request."""
     waits, refused = lost.waiting > 0, (lost.waiting == 0) & (lost.cut == 0)
     result.events["waiting"] += int(waits.sum())

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ from laurels.replay.machine.filling import rule_keys
 Ints = NDArray[np.int64]
 BATCH = 4096
 """Members folded between two words about progress."""
+
+FIRST_STATES = 1 << 14
+"""Integers of saved states for which there is room at first."""
+NOTHING = np.zeros(1, dtype=np.int64)
 
 Progress = Callable[[int, int], None]
 
@@ -73,22 +77,51 @@ class Totals:
         self.wrong += other.wrong
 
 
+class Begin(NamedTuple):
+    """States that members begin with (see ``begin``): where the row of each member begins in
+    ``rows``, -1 none."""
+
+    at: Ints
+    rows: Ints
+
+    def part(self, first: int, last: int) -> Begin:
+        """Those of some members."""
+        return Begin(self.at[first:last], self.rows)
+
+
+class Saved(NamedTuple):
+    """States of members from ``first`` on: the size of each row, and the rows."""
+
+    first: int
+    sizes: Ints
+    rows: Ints
+
+
 @dataclass
 class Folded:
-    """A folded history. ``made``: the columns of Y. ``records``: by member, on request."""
+    """A folded history. ``made``: the columns of Y. ``records``, ``states``: on request."""
 
     members: Members
     totals: Totals
     made: tuple[Array, ...]
     records: list[tuple[Ints, NDArray[np.int32]]] = field(default_factory=list)
+    states: list[Saved] = field(default_factory=list)
 
 
 class Worker:
-    """The scratch of one thread, and the members that it folds."""
+    """The scratch of one thread, and the members that it folds.
+
+    keep  records of what was posted are kept; save: states of members, too
+    """
 
     def __init__(
-        self, machine: Machine, until: int, months: tuple[int, int], keep: bool
-    ) -> None:  # fmt: skip
+        self,
+        machine: Machine,
+        until: int,
+        months: tuple[int, int],
+        keep: bool,
+        save: bool = False,
+    ) -> None:
         self.machine = machine
         self.until = until
         self.keep = keep
@@ -105,6 +138,12 @@ class Worker:
         self.c[T.C_MONTHS] = months[1] - months[0] + 1
         self.totals = self._totals(months)
         self.records: list[tuple[Ints, NDArray[np.int32]]] = []
+        self.saved: list[Saved] = []
+        self._rows: list[Ints] = []
+        self._begin = Begin(NOTHING, NOTHING)
+        self._sizes = NOTHING
+        self._save = np.zeros(FIRST_STATES if save else 1, dtype=np.int64)
+        self.c[T.C_SAVE] = len(self._save) if save else 0
         self._scratch()
         self._buffer()
 
@@ -146,6 +185,7 @@ class Worker:
             zeros(K.OUT + most * K.RECORD), np.zeros(0, dtype=np.int64),
             zeros(self.slots * slots.width), zeros(self.grants),
             np.array(self.machine.program.blank(), dtype=np.int64), zeros(1),
+            self._begin.at, self._begin.rows, self._sizes, self._save,
         )  # fmt: skip
         self.c[T.C_HELD], self.c[T.C_KEPT] = len(self.S[3]), len(self.S[12])
         ladders = max(1, len(self.machine.program.program.ladders))
@@ -165,10 +205,15 @@ class Worker:
 
     def fold(
         self, columns: Columns, first: int, last: int, made: tuple[Array, ...],
-        out: tuple[Array, ...],
+        out: tuple[Array, ...], begin: Begin | None = None,
     ) -> None:  # fmt: skip
         """Fold members ``first`` to ``last``, with more room whenever it is needed."""
         keep = int(self.keep)
+        begun = first
+        self._begin = begin or Begin(NOTHING, NOTHING)
+        self.c[T.C_BEGIN] = int(begin is not None)
+        self._sizes = np.zeros(last if self.c[T.C_SAVE] else 1, dtype=np.int64)
+        self.S = (*self.S[:15], self._begin.at, self._begin.rows, self._sizes, self._save)
         if columns.largest_lines > self.lines or columns.slots > self.slots:
             self.lines = max(self.lines, columns.largest_lines)
             self.slots = max(self.slots, columns.slots)
@@ -186,6 +231,11 @@ class Worker:
         if self.keep:
             self._hand_over(int(self.c[T.C_ROWS]))
             self.c[T.C_ROWS] = 0
+        if self.c[T.C_SAVE]:
+            self._put_away()
+            rows = np.concatenate([NOTHING[:0], *self._rows])
+            self.saved.append(Saved(begun, self._sizes[begun:], rows))
+            self._rows = []
         self.totals.postings = int(self.c[T.C_POSTINGS])
         self.totals.wrong = int(self.c[T.C_WRONG])
 
@@ -200,7 +250,12 @@ class Worker:
             self.c[T.C_ROWS] = 0
             return
         self.c[T.C_ROWS] = self.c[T.C_FIRST]
-        if code == M.NEED_LOTS:
+        if code == M.NEED_STATES and self.c[T.C_SAVED]:
+            self._put_away()
+        elif code == M.NEED_STATES:
+            self._save = np.zeros(2 * len(self._save), dtype=np.int64)
+            self.c[T.C_SAVE] = len(self._save)
+        elif code == M.NEED_LOTS:
             self.cap *= 2
         elif code == M.NEED_GRANTS:
             self.grants *= 4
@@ -208,6 +263,11 @@ class Worker:
             self.holds *= 2
             self.holds += self.units * self.cap
         self._scratch()
+
+    def _put_away(self) -> None:
+        """The saved states leave their buffer."""
+        self._rows.append(self._save[: self.c[T.C_SAVED]].copy())
+        self.c[T.C_SAVED] = 0
 
     def _hand_over(self, rows: int) -> None:
         """The first records leave the buffer: those of members that are done."""
@@ -222,9 +282,11 @@ def fold(
     threads: int = 1,
     progress: Progress | None = None,
     passed: bool = False,
+    save: bool = False,
 ) -> Folded:
     """Fold all members up to an instant.
 
+    save      states of all members are wanted
     keep      keep the records of what was posted (memory: 100 bytes a posting)
     passed    what each member was given, gave back, spent and lost is wanted too
     progress  is told (events done, events in all) now and then
@@ -237,7 +299,7 @@ def fold(
     out = members.part(0, count)
     months = month_span(machine, columns, until)
     jobs = [(at, min(at + BATCH, count)) for at in range(0, count, BATCH)]
-    workers = [Worker(machine, until, months, keep)
+    workers = [Worker(machine, until, months, keep, save)
                for _ in range(max(1, min(threads, len(jobs))))]  # fmt: skip
     for worker in workers:
         worker.c[T.C_FLOWS] = int(passed)
@@ -263,7 +325,8 @@ def fold(
         with ThreadPoolExecutor(len(workers)) as pool:
             list(pool.map(work, workers))
     records = [each for worker in workers for each in worker.records]
-    return Folded(members, added(workers), made, records)
+    states = [each for worker in workers for each in worker.saved]
+    return Folded(members, added(workers), made, records, states)
 
 
 def no_members(machine: Machine, count: int, passed: bool) -> Members:

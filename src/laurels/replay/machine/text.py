@@ -10,15 +10,15 @@ import numpy as np
 from laurels.engine.compiled import KERNEL, Compiled
 from laurels.engine.folding import kernel_tree
 from laurels.engine.kernel import layout
-from laurels.replay.machine import fold, grouping, joining, member, parsing, totals
+from laurels.replay.machine import begin, fold, grouping, joining, member, parsing, totals
 from laurels.replay.machine.columns import MORE
 from laurels.replay.machine.filling import columns_of, fill_source
 from laurels.replay.machine.member import MADE
 from laurels.replay.machine.translate import INT, Kind, Module, row, table
 
-DRIVER: tuple[ModuleType, ...] = (totals, member, fold)
+DRIVER: tuple[ModuleType, ...] = (totals, member, begin, fold)
 CAL = table(64, 64, 64)
-SCRATCH = 15
+SCRATCH = 19
 TOTALS = 14
 
 

@@ -88,7 +88,10 @@ C_ROOM = 9  # records for which the buffer has room
 C_KEPT = 10  # integers for which there is room in the kept grants
 C_HELD = 11  # and in the holds
 C_FLOWS = 12  # 1: what went through the accounts of each member is wanted
-C_SIZE = 13
+C_BEGIN = 13  # 1: some members begin with a saved state
+C_SAVE = 14  # integers for which there is room in the saved states; 0: they are not wanted
+C_SAVED = 15  # integers of saved states
+C_SIZE = 16
 
 ACCOUNTS = 12
 """Accounts count from 1; 0 of a flow is what became active of what was pending."""
@@ -100,11 +103,7 @@ LEVELED = 13
 def add_records(buf: type_any, tot: type_any, c: type_any, cal: type_any) -> None:
     """Add a member's records to the totals."""
     rec, cause = buf
-    rules, last, sums, ruled = tot[2], tot[3], tot[8], tot[12]
-    for r in range(RULES):
-        last[r] = -2
-    for k in range(UNITS * ACCOUNTS):
-        sums[k] = 0
+    rules, last, ruled = tot[2], tot[3], tot[12]
     low = 0
     high = 0
     month = 0

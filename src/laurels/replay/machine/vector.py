@@ -191,6 +191,16 @@ class Vector:
         fast = np.concatenate([slow == 0, [True]])
         self.start = kept[fast]
 
+    def leave_out_late(self, until: int) -> None:
+        """Leave out rows that are not before an instant."""
+        self._leave_out(np.zeros(len(self.start) - 1, dtype=np.int8), until)
+
+    def add_idle(self, names: Any) -> None:
+        """Members who did nothing, after all others."""
+        self.members = pa.concat_arrays([self.members.cast(pa.string()), names.cast(pa.string())])
+        rest = np.full(len(names), self.start[-1], dtype=np.int64)
+        self.start = np.concatenate([self.start, rest])
+
     def _order_ties(self, ties: NDArray[np.int8]) -> None:
         """Events of one member at one instant: by source, then by id."""
         places = np.flatnonzero(np.repeat(ties, np.diff(self.start)))
