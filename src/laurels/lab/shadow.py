@@ -3,7 +3,7 @@
 Both sides are added up by member, unit and event; expired points, which name no event, by member
 and unit. What does not agree gets a cause:
 
-rounding      they differ by less than a point for each rule that gave
+rounding      they differ by at most a point for each rule that gave
 timing        the same points on another day
 rule          the programs decide another thing of the event
 missing-here  the other system posted for an event that this history does not have

@@ -10,7 +10,7 @@ from laurels.replay.pages import Figure, Page, Section, Table, instant_text, num
 
 SHOWN = 200
 WORDS = {
-    "rounding": "less than a point for each rule that gave",
+    "rounding": "at most a point for each rule that gave",
     "timing": "the same points on another day",
     "rule": "the programs decide another thing",
     "missing-here": "the event is not in this history",
