@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from laurels.base.errors import RequestError, Unavailable
 from laurels.service.audit import audit
 from laurels.service.batch import Batch
-from laurels.service.faults import told
+from laurels.service.faults import DATABASE_FAILS, told
 from laurels.service.lanes import LOST
 from laurels.service.load import rows_of
 from laurels.service.programs import Connection, Programs
@@ -71,7 +70,7 @@ async def _bring(
             return batch.brought, len(members) - batch.brought
     except LOST:
         return 0, len(members)
-    except (Unavailable, psycopg.OperationalError, PoolTimeout):
+    except (Unavailable, *DATABASE_FAILS):
         raise
     except Exception as error:
         if len(members) == 1:

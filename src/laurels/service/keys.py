@@ -18,11 +18,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from laurels.base.errors import RequestError, Unavailable
+from laurels.service.faults import DATABASE_FAILS
 from laurels.service.permissions import ROLES, Caller
 from laurels.service.types import Role
 from laurels.store.statements import statement
@@ -235,7 +235,7 @@ class KeyRing:
         try:
             async with self._pool.connection() as connection:
                 key = await find_key(connection, name)
-        except (psycopg.OperationalError, PoolTimeout) as error:
+        except DATABASE_FAILS as error:
             raise Unavailable("store-unreachable", f"keys cannot be looked up: {error}") from None
         self._known[name] = (key, ticks)
         self._known.move_to_end(name)

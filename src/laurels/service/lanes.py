@@ -14,14 +14,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 from psycopg import errors
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from laurels.base.errors import LaurelsError, RequestError, Unavailable
 from laurels.service.batch import Batch
 from laurels.service.decide import Coming
-from laurels.service.faults import told
+from laurels.service.faults import DATABASE_FAILS, told, world
 from laurels.service.programs import Programs
 from laurels.service.types import Answer
 
@@ -168,6 +167,9 @@ class Lanes:
                 for ticket in tickets:
                     ticket.settle(stopping())
                 raise
+            except Exception as error:  # a mistake of ours: the next batch may fare better
+                for ticket in tickets:
+                    ticket.settle(told(error, "a batch could not be taken"))
             finally:
                 self.busy -= names - names_of(back)
                 self.filled.set()
@@ -208,7 +210,7 @@ class Lanes:
             if tries < RETRIES:
                 return await self._take(tickets, tries + 1)
             return await self._halve(tickets, error)
-        except (Unavailable, psycopg.OperationalError, PoolTimeout) as error:
+        except (Unavailable, *DATABASE_FAILS) as error:
             return self._refuse(tickets, error)
         except RequestError as error:
             if error.code in WHOLE:
@@ -224,7 +226,7 @@ class Lanes:
     def _refuse(self, tickets: list[Ticket], error: Exception) -> list[Ticket]:
         """It is nothing about a single event: no half would fare better."""
         for ticket in tickets:
-            ticket.settle(world(error))
+            ticket.settle(world(error) or told(error, "an event could not be taken"))
         return []
 
     async def _halve(self, tickets: list[Ticket], error: Exception) -> list[Ticket]:
@@ -270,13 +272,6 @@ class Lanes:
 def names_of(tickets: list[Ticket]) -> set[tuple[int, str]]:
     """The members that tickets are about."""
     return {name for ticket in tickets for name in ticket.names}
-
-
-def world(error: Exception) -> LaurelsError:
-    """A failure as the caller is told it: the database is not there, come again."""
-    if isinstance(error, LaurelsError):
-        return error
-    return Unavailable("store-unreachable", f"the database failed: {error}")
 
 
 def stopping() -> Unavailable:

@@ -49,6 +49,9 @@ SETTINGS = (
     " SET plan_cache_mode = force_generic_plan; SET jit = off"
 )
 
+PATIENCE = 5.0
+"""Seconds until the database has to give a connection."""
+
 
 class Service:
     """Commands of the programs of one database. Made by `Service.open`."""
@@ -69,10 +72,16 @@ class Service:
     async def open(cls, conninfo: str, *, pool_size: int = 4, workers: int = WORKERS) -> Service:
         """Open a database that has been migrated. Let go of it with `stop`."""
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=pool_size, open=False, kwargs={"autocommit": True}
+            conninfo,
+            min_size=1,
+            max_size=pool_size,
+            open=False,
+            timeout=PATIENCE,
+            kwargs={"autocommit": True},
         )
         deciding: AsyncConnectionPool[Any] = AsyncConnectionPool(
-            conninfo, min_size=workers, max_size=workers, open=False, configure=steady,
+            conninfo, min_size=workers, max_size=workers, open=False, timeout=PATIENCE,
+            configure=steady,
             kwargs={"autocommit": True, "application_name": "laurels-decides"},
         )  # fmt: skip
         await pool.open()

@@ -75,6 +75,7 @@ STATUS: dict[str, int] = {
     "recorded-at-not-yours": 403,
     "route-unknown": 404,
     "sandbox-only": 403,
+    "service-overloaded": 429,
     "too-many-requests": 429,
     "unknown-in-history": 404,
 }
@@ -215,7 +216,7 @@ def problem_of(error: LaurelsError, prefix: str = "") -> Problem:
     if isinstance(error, Unavailable):
         headers = {"Retry-After": str(RETRY_AFTER)}
         # the message may name hosts and paths: it goes to the log
-        return Problem(503, error.code, title_of(error.code), headers=headers)
+        return Problem(status_of(error.code), error.code, title_of(error.code), headers=headers)
     return FAULT
 
 

@@ -7,6 +7,7 @@ so that an id may hold a slash. What stands under /v1 is answered from the table
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote
 
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from laurels.base.errors import LaurelsError
 from laurels.base.outside import fresh_id, now, ticks
+from laurels.service.faults import world
 from laurels.web.api.codec import UNSHOWABLE
 from laurels.web.api.exchange import Environment
 from laurels.web.api.limits import Limiter
@@ -31,6 +33,8 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+READ_PATIENCE, WRITE_PATIENCE = 15.0, 120.0
+"""Seconds after which a caller is asked to come again; events that wait go on waiting."""
 OFFERED = ("application/json", "application/problem+json")
 
 
@@ -77,6 +81,11 @@ class Shell:
             self.log.trouble(state, error)
             await render(problem_of(error), request_id)(scope, receive, sending)
         except Exception as error:
+            failed = world(error)
+            if failed is not None and not seen["status"]:
+                self.log.trouble(state, failed)
+                await render(problem_of(failed), request_id)(scope, receive, sending)
+                return
             self.log.fault(state, error)
             if not seen["status"]:
                 await render(FAULT, request_id)(scope, receive, sending)
@@ -93,7 +102,9 @@ class Shell:
             headers = Headers(scope=scope)
             _check_accept(headers.get("accept", "*/*"), path)
             await self._recognise(scope["state"], headers)
-            response = await _answer(scope, receive)
+            reads = scope["method"] in ("GET", "HEAD")
+            async with asyncio.timeout(READ_PATIENCE if reads else WRITE_PATIENCE):
+                response = await _answer(scope, receive)
             await response(scope, receive, send)
             return
         await self.app(scope, receive, send)
