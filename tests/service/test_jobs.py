@@ -99,9 +99,9 @@ def test_the_month_is_closed_where_the_program_is() -> None:
     async def go() -> None:
         async with shop() as (_, service):
             await time_passes(service, "2026-04-10T00:00:00Z")
-            assert await J.close_month(service, date(2026, 3, 10)) == {"shop": 0}
-            assert await J.close_month(service, date(2026, 4, 10)) == {"shop": 1}
-            assert await J.close_month(service, date(2026, 4, 10)) == {"shop": 0}
+            for day, due, closed in ((3, 0, ["2026-02"]), (4, 1, ["2026-03"]), (4, 0, [])):
+                found = await J.close_month(service, date(2026, day, 10))
+                assert found == {"shop": {"due": due, "closed": closed}}
 
     asyncio.run(go())
 

@@ -14,7 +14,7 @@ from laurels.store.statements import split
 from support.postgres import fresh_database
 
 HOT = ("members", "events", "event_changes", "mentions", "postings", "checkpoints", "waiting",
-       "personal", "parked", "people")  # fmt: skip
+       "personal", "parked", "people", "reminders")  # fmt: skip
 """Tables of which every key begins with the member."""
 ACROSS = ("event_ids", "identities", "merges", "budgets", "feed", "rejected", "audit")
 """What crosses members: declared exceptions, with keys of their own."""
@@ -131,7 +131,8 @@ def test_hot_tables_use_only_what_every_distributed_postgresql_has() -> None:
 def test_every_table_is_hot_or_declared_to_cross_members_or_small() -> None:
     small = {"settings", "clock", "programs", "program_texts", "corrections",
              "correction_members", "chain_heads", "alembic_version",
-             "webhooks", "webhook_replays", "access_keys"}  # fmt: skip
+             "webhooks", "webhook_replays", "access_keys",
+             "ledger_days", "ledger_until", "closings"}  # fmt: skip
     found = {
         re.sub(r"_\d$", "", str(name))
         for (name,) in ask(

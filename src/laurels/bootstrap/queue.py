@@ -44,7 +44,8 @@ def _register(app: procrastinate.App, job: Job, service: Service, say: Say) -> N
     async def run(timestamp: int, day: str | None = None) -> None:
         stands_for = date.fromisoformat(day) if day else day_of(timestamp)
         found = await job.work(service, stands_for)
-        say("job", job=job.name, day=stands_for.isoformat(), found=dict(found))
+        level = "error" if found.get("differences") else "info"
+        say("job", level, job=job.name, day=stands_for.isoformat(), found=dict(found))
 
 
 def _register_care(app: procrastinate.App, say: Say) -> None:

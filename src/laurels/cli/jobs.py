@@ -12,7 +12,7 @@ import typer
 
 from laurels.base.errors import RequestError
 from laurels.base.outside import now
-from laurels.cli.problems import print_json, told, usage
+from laurels.cli.problems import WRONG_INPUT, print_json, told, usage
 
 jobs = typer.Typer(
     name="jobs", no_args_is_help=True, help="What is done at set times.", rich_markup_mode=None
@@ -57,7 +57,10 @@ def run(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do a job now, for a date. Safe to repeat, and for a date in the past."""
+    """Do a job now, for a date. Safe to repeat, and for a date in the past.
+
+    Exit 1 where the books were held against each other and something differs.
+    """
     from laurels.cli.database import reached, settings
     from laurels.service.jobs import JOBS, job
     from laurels.service.service import Service
@@ -76,9 +79,12 @@ def run(
         with reached(settings(data, url), DATABASE, SERVICE_ROLE) as (_, place):
             found = asyncio.run(work(place))
         if as_json:
-            print_json({"ok": True, "job": name, "date": stands_for.isoformat(), "found": found})
+            print_json({"ok": not found.get("differences"), "job": name,
+                        "date": stands_for.isoformat(), "found": found})  # fmt: skip
         else:
             typer.echo(f"{name} for {stands_for}: {found}")
+        if found.get("differences"):
+            raise typer.Exit(WRONG_INPUT)
 
 
 def _date(text: str | None) -> date:

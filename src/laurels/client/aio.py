@@ -145,6 +145,10 @@ class AsyncLaurels:
         """Totals by account and unit."""
         return cast(Document, await self.call(self._calls.ledger({"at": at})))
 
+    async def closings(self) -> Document:
+        """Months whose totals were frozen."""
+        return cast(Document, await self.call(self._calls.closings()))
+
     async def feed(self, *, after: str | None = None, limit: int | None = None) -> Document:
         """A page of everything, in order; `next` continues it."""
         return cast(Document, await self.call(self._calls.feed({"after": after, "limit": limit})))

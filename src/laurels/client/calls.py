@@ -108,6 +108,10 @@ class Calls:
         """Totals by account and unit."""
         return Call("GET", f"{self.base}/ledger", known(query))
 
+    def closings(self) -> Call:
+        """Months that were closed."""
+        return Call("GET", f"{self.base}/closings")
+
     def feed(self, query: Fields) -> Call:
         """Everything in order."""
         return Call("GET", f"{self.base}/feed", known(query))

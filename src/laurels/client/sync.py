@@ -139,6 +139,10 @@ class Laurels:
         """Totals by account and unit."""
         return cast(Document, self.call(self._calls.ledger({"at": at})))
 
+    def closings(self) -> Document:
+        """Months whose totals were frozen."""
+        return cast(Document, self.call(self._calls.closings()))
+
     def feed(self, *, after: str | None = None, limit: int | None = None) -> Document:
         """A page of everything, in order; `next` continues it."""
         return cast(Document, self.call(self._calls.feed({"after": after, "limit": limit})))

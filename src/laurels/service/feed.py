@@ -9,6 +9,7 @@ sequence numbers; a reader that wants it exactly compares them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from laurels.base.errors import RequestError
@@ -22,9 +23,10 @@ from laurels.service.names import absorbed_names
 from laurels.service.programs import Connection, Running
 from laurels.store.rows import numbers
 
-EVENT, DUES = 1, 2
-KINDS = {EVENT: "event.taken", DUES: "points.due"}
-"""Of rows, as they are stored: an event was taken; what fell due by itself was posted."""
+EVENT, DUES, REMINDER = 1, 2, 3
+KINDS = {EVENT: "event.taken", DUES: "points.due", REMINDER: "points.expiring"}
+"""Of rows, as they are stored: an event was taken; what fell due by itself was posted; a member is
+to be told of points that are about to end."""
 
 MEMBER_MAX, SEQUENCE_MAX = 2**63 - 1, 2**31 - 1
 BEGINNING = ""
@@ -88,6 +90,7 @@ async def read_feed(
 
     event.taken      event, balances, postings: what was posted when it was taken
     points.due       postings
+    points.expiring  expiring: unit, points, expires_at, and how many days ahead it was meant to be
     """
     place = read_position(after)
     found = await rows_of(
@@ -109,6 +112,7 @@ async def read_feed(
     names = _names(events)
     for (member, number), name in (await absorbed_names(connection, named - events.keys())).items():
         names.setdefault(member, {})[number] = name
+    reminders = await _reminders(connection, running, members, sequences)
     rows = []
     for transaction, member, sequence, kind, at, name in found:
         called = name if name is not None else f"~{member}"
@@ -123,6 +127,8 @@ async def read_feed(
         }  # fmt: skip
         if kind == EVENT:
             said |= _event(running, events[member, sequence], called)
+        elif kind == REMINDER:
+            said["expiring"] = reminders[member, sequence]
         said["postings"] = [posting_data(each) for each in postings]
         rows.append(said)
     return rows
@@ -145,6 +151,21 @@ def _event(running: Running, stored: Stored, called: str) -> dict[str, Any]:
         for unit, each in answer.balances.items()
     }
     return {"event": event, "balances": balances}
+
+
+async def _reminders(
+    connection: Connection, running: Running, members: str, sequences: str
+) -> dict[tuple[int, int], dict[str, Any]]:
+    scales = {unit.name: unit.scale for unit in running.compiled.program.units}
+    return {
+        (member, sequence): {
+            "unit": unit, "points": Decimal(points).scaleb(-scales[unit]),
+            "expires_at": format_instant(ends), "days": days,
+        }
+        for member, sequence, unit, points, ends, days in await rows_of(
+            connection, "reminders_of", members=members, sequences=sequences
+        )
+    }  # fmt: skip
 
 
 def posting_data(posting: Posting) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from laurels.service.remind import NOTICES
 from laurels.service.service import Service
 from laurels.service.verify.heads import write_heads
 from laurels.store.statements import statement
@@ -46,9 +47,33 @@ async def advance(service: Service, day: date) -> Mapping[str, Any]:
 
 
 async def close_month(service: Service, day: date) -> Mapping[str, Any]:
-    """Bring every member over the end of the month before a date."""
+    """Bring every member over the end of the month before a date, and freeze its totals; months
+    that were left out since the last closing come first."""
     last = day.replace(day=1) - timedelta(days=1)
-    return {name: await _until_end_of(service, name, last) for name in await _programs(service)}
+    found: dict[str, Any] = {}
+    for name in await _programs(service):
+        due = await _until_end_of(service, name, last)
+        found[name] = {"due": due, "closed": await service.close_months(name, f"{last:%Y-%m}")}
+    return found
+
+
+async def remind(service: Service, day: date) -> Mapping[str, Any]:
+    """Tell members of points that are about to end."""
+    return {name: await service.remind(name, day) for name in await _programs(service)}
+
+
+async def roll_up(service: Service, day: date) -> Mapping[str, Any]:
+    """Sum what was written to the ledger into its days."""
+    del day
+    return {name: await service.roll_up(name) for name in await _programs(service)}
+
+
+async def reconcile(service: Service, day: date) -> Mapping[str, Any]:
+    """Hold postings, states and the roll-up against each other; what differs is an error in the
+    log, and counted."""
+    del day
+    found = {name: await service.reconcile(name) for name in await _programs(service)}
+    return {"differences": sum(each["differences"] for each in found.values()), **found}
 
 
 async def forget_rejected(service: Service, day: date) -> Mapping[str, Any]:
@@ -77,10 +102,25 @@ JOBS: tuple[Job, ...] = (
         " chain export` saves and `laurels verify --heads` checks.",
         "The next head covers two days.", chain_heads),
     Job("close-month", "30 */6 * * *",
-        "Every member is brought over the end of the month before, in each program's zone, so that"
-        " the month's ledger is whole.",
-        "A ledger of the month that is read too early lacks what fell due for members whom nobody"
-        " asked about.", close_month),
+        "Every member is brought over the end of the month before, in each program's zone, and the"
+        " month's totals are frozen (`GET …/closings`). What comes later with an earlier date is"
+        " in the next month's, as `late`.",
+        "The month is closed by the next run, with whatever came until then; months that were left"
+        " out are closed one after the other.", close_month),
+    Job("remind", "15 6 * * *",
+        f"Points that end within {NOTICES[0]} days, and again within {NOTICES[1]}, are told of in"
+        " the feed and to webhooks (`points.expiring`), once for each end and notice.",
+        "Members are told a day later, with the notice that applies then; points that ended"
+        " meanwhile are not told of.", remind),
+    Job("roll-up", "*/10 * * * *",
+        "What was posted is summed into the days of the ledger.",
+        "Nothing is wrong: reading the ledger sums what is missing, and takes longer.", roll_up),
+    Job("reconcile", "50 1 * * *",
+        "Postings, states and the roll-up of the ledger are held against each other. A difference"
+        " is an error in the log, in the metric `laurels_reconcile_differences`, and in the exit"
+        " code of `laurels jobs run reconcile`. The roll-up is summed again where it is wrong;"
+        " nothing else is changed.",
+        "A difference is found a day later.", reconcile),
     Job("forget-rejected", "40 2 * * *",
         f"What was wrong with rejected events is forgotten after {REJECTED_DAYS} days.",
         "The list of rejected events is longer.", forget_rejected),

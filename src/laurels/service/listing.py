@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.engine.explain import explain_posting
 from laurels.engine.explanations import PostingExplanation
-from laurels.ledger.accounts import ACCOUNTS
 from laurels.ledger.postings import Posting
 from laurels.service.batch import called, describe, fetch, names_of
 from laurels.service.bodies import read_rest
@@ -208,24 +206,3 @@ async def explanation(
 def _until(found: Found, sequence: int) -> Found:
     """What had been taken when something was posted."""
     return replace(found, events={n: e for n, e in found.events.items() if n <= sequence})
-
-
-# -- the ledger ----------------------------------------------------------------------------------
-
-
-async def ledger(
-    connection: Connection, running: Running, at: int | None
-) -> list[dict[str, object]]:
-    """What every account of every unit holds, by what was posted before an instant. A unit sums
-    to zero."""
-    scales = {unit.name: unit.scale for unit in running.compiled.program.units}
-    rows = await rows_of(connection, "ledger", program=running.number, at=at)
-    return [
-        {
-            "unit": unit,
-            "account": ACCOUNTS[account],
-            "points": Decimal(int(points)).scaleb(-scales[unit]),
-            "postings": count,
-        }
-        for unit, account, points, count in rows
-    ]

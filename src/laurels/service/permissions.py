@@ -57,6 +57,7 @@ PERMISSIONS: Mapping[str, frozenset[Role]] = {
     "publish_program": OWNER,
     "prepare_program": OWNER,
     "read_ledger": OFFICE | {"read-only"},
+    "read_closings": OFFICE | {"read-only"},
     "read_feed": OFFICE | {"read-only"},
     # a sandbox
     "read_clock": EVERYONE,

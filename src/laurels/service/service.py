@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import date
 from decimal import Decimal
 from types import TracebackType
 from typing import Any
@@ -16,13 +17,15 @@ from laurels.engine.compiled import Compiled
 from laurels.engine.explanations import PostingExplanation
 from laurels.program.link.reserved import WRITTEN
 from laurels.service import advance as advancing
+from laurels.service import closing, ledger_days, listing, person, reading
 from laurels.service import correct as correcting
 from laurels.service import hold as holding
-from laurels.service import listing, person, reading
 from laurels.service import merge as merging
 from laurels.service import prepare as preparing
 from laurels.service import publish as publishing
 from laurels.service import quote as quoting
+from laurels.service import reconcile as reconciling
+from laurels.service import remind as reminding
 from laurels.service.audit import audit
 from laurels.service.correct import Correction
 from laurels.service.decide import Coming
@@ -63,6 +66,8 @@ class Service:
         self.pool = pool
         self.conninfo = conninfo
         self.programs = Programs()
+        self.differences: dict[str, int] = {}
+        """What the last `reconcile` of this process found, by program."""
         self._deciding = deciding
         self._lanes = Lanes(deciding, self.programs, key)
         self._lanes.start(workers)
@@ -333,7 +338,43 @@ class Service:
         """What every account of every unit holds, by what was posted before an instant."""
         del actor
         async with self._reading(program) as (connection, running):
-            return await listing.ledger(connection, running, at)
+            return await ledger_days.ledger(connection, running, at)
+
+    async def closings(self, actor: Actor, program: str) -> list[dict[str, Any]]:
+        """The months that were closed, the newest first: see `closing.closings`."""
+        del actor
+        async with self._reading(program) as (connection, running):
+            return await closing.closings(connection, running)
+
+    async def close_months(self, program: str, last: str) -> list[str]:
+        """Freeze the totals of the months since the last closing, up to one such as `2026-03`, that
+        are over; returns those that were closed now. Safe to repeat."""
+        async with self.pool.connection() as connection:
+            running = await self._running(connection, program)
+            now = await self._clock(connection)
+            before = await closing.last_closed(connection, running.number)
+            return [month for month in closing.months_between(before, last)
+                    if await closing.close(connection, running, month, now)]  # fmt: skip
+
+    async def remind(self, program: str, day: date) -> int:
+        """Tell members of points that are about to end; returns of how many. Safe to repeat."""
+        async with self._deciding.connection() as connection:
+            running = await self._running(connection, program)
+            return await reminding.remind(connection, running, day)
+
+    async def roll_up(self, program: str) -> int:
+        """Bring the days of the ledger up to date. Safe to repeat."""
+        async with self.pool.connection() as connection:
+            number = await self.programs.number(connection, program)
+            return await ledger_days.roll_up(connection, number)
+
+    async def reconcile(self, program: str) -> Mapping[str, Any]:
+        """Hold the books against each other: see `reconcile.Found`."""
+        async with self.pool.connection() as connection:
+            running = await self._running(connection, program)
+            found = await reconciling.reconcile(connection, running)
+        self.differences[program] = found.differences
+        return found.data()
 
     async def propose_correction(
         self, actor: Actor, program: str, version: int, reason: str

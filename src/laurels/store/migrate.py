@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, pool
 from laurels.base.errors import Unavailable
 
 APPEND_ONLY = ("events", "postings", "event_ids", "feed", "audit", "program_texts",
-               "chain_heads", "merges")  # fmt: skip
+               "chain_heads", "merges", "closings")  # fmt: skip
 """Tables that the service's role can only read and add to."""
 
 OLDEST, NEWEST = 15, 18

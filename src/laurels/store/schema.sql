@@ -240,6 +240,48 @@ CREATE TABLE feed (
     PRIMARY KEY (transaction, member, sequence)
 );
 
+-- The ledger by UTC day of `posted_at`: what went from one account to another. A cache of postings,
+-- complete up to a transaction of the feed (ledger_until); `first` and `last` are the transactions
+-- of the feed that the day's postings were written in.
+CREATE TABLE ledger_days (
+    program smallint NOT NULL,
+    day integer NOT NULL,
+    unit text NOT NULL,
+    debit smallint NOT NULL,
+    credit smallint NOT NULL,
+    points numeric NOT NULL,
+    postings bigint NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    PRIMARY KEY (program, day, unit, debit, credit)
+);
+
+CREATE TABLE ledger_until (
+    program smallint PRIMARY KEY,
+    transaction bigint NOT NULL
+);
+
+-- Append-only. The totals of a month as they were when it was closed.
+CREATE TABLE closings (
+    program smallint NOT NULL,
+    month text NOT NULL,
+    until bigint NOT NULL,
+    closed_at bigint NOT NULL,
+    body text NOT NULL,
+    PRIMARY KEY (program, month)
+);
+
+-- What members were told of points that are about to end: once for each end and notice.
+CREATE TABLE reminders (
+    member bigint NOT NULL,
+    unit text NOT NULL,
+    ends_at bigint NOT NULL,
+    days smallint NOT NULL,
+    sequence integer NOT NULL,
+    points bigint NOT NULL,
+    PRIMARY KEY (member, unit, ends_at, days)
+);
+
 CREATE TABLE corrections (
     correction bigint PRIMARY KEY,
     program smallint NOT NULL,

@@ -25,15 +25,26 @@ TOTALS = ("unit", "account", "points", "postings")
 
 
 async def read_ledger(exchange: Exchange) -> Response:
-    """Totals by account and unit, now or at an instant; as CSV where `Accept` asks for it."""
+    """Totals by account and unit, now or at an instant; as CSV where `Accept` asks for it.
+
+    The CSV ends with a line for each unit, `sum`: that of its accounts, which is zero.
+    """
     at = await instant_of(exchange, "at")
     totals = await exchange.service.ledger(exchange.actor, exchange.program, at=at)
     if "text/csv" in exchange.request.headers.get("accept", ""):
-        return Response(csv_of(dated(totals)), media_type="text/csv")
+        lines = [{"unit": unit, "account": "sum", "points": points, "postings": ""}
+                 for unit, points in sums_of(totals).items()]  # fmt: skip
+        return Response(csv_of(dated([*totals, *lines])), media_type="text/csv")
     return answer(
         {"program": exchange.program, "at": instant(at), "totals": dated(totals),
          "sums": {unit: number(points) for unit, points in sums_of(totals).items()}}
     )  # fmt: skip
+
+
+async def read_closings(exchange: Exchange) -> Response:
+    """Months whose totals were frozen, the newest first; what came late stands in the next one."""
+    found = await exchange.service.closings(exchange.actor, exchange.program)
+    return answer({"program": exchange.program, "closings": dated(found)})
 
 
 def sums_of(totals: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:

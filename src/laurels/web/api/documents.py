@@ -494,6 +494,29 @@ class Ledger(Shown):
     sums: dict[str, Decimal] = Field(description="Over all accounts, by unit: zero.")
 
 
+class Closing(Shown):
+    """A month whose totals were frozen when it was closed."""
+
+    month: str
+    until: Instant
+    closed_at: Instant
+    totals: list[Total]
+    late: list[Total] = Field(
+        description="Of these, what came after the month before was closed and is dated in it or"
+        " earlier."
+    )
+    since: list[Total] = Field(
+        description="Of the newest: what has come with such a date since it was closed."
+    )
+
+
+class Closings(Shown):
+    """Months that were closed, the newest first."""
+
+    program: str
+    closings: list[Closing]
+
+
 class Version(Shown):
     """A version of a program."""
 

@@ -12,6 +12,7 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
@@ -39,6 +40,13 @@ class Metrics:
             registry=self.registry,
             buckets=BUCKETS,
         )
+        self._differences = Gauge(
+            "laurels_reconcile_differences",
+            "What the last run of the job `reconcile` in this process found: 0, the books agree.",
+            ["environment", "program"],
+            registry=self.registry,
+            multiprocess_mode="max",
+        )
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, command: str, status: int, seconds: float) -> None:
@@ -52,6 +60,10 @@ class Metrics:
             self._children[command, status] = known
         known[0].inc()
         known[1].observe(seconds)
+
+    def reconciled(self, environment: str, program: str, differences: int) -> None:
+        """Note how many differences there were when the books were last held against each other."""
+        self._differences.labels(environment, program).set(differences)
 
     def text(self) -> bytes:
         """All counts in Prometheus's text format."""

@@ -55,4 +55,7 @@ class Operations:
     async def metrics(self, request: Request) -> Response:
         """Counts, for Prometheus."""
         request.scope["state"]["command"] = "metrics"
+        for each in self._environments.values():
+            for program, differences in each.service.differences.items():
+                self._metrics.reconciled(each.name, program, differences)
         return Response(self._metrics.text(), media_type=MEDIA_TYPE)

@@ -156,6 +156,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              "corrections", D.Correction, also=CONFLICT),
     Endpoint("GET", PROGRAM + "/ledger", "read_ledger", books.read_ledger, "the whole program",
              D.Ledger, parameters=(AT,), also=FOUND),
+    Endpoint("GET", PROGRAM + "/closings", "read_closings", books.read_closings,
+             "the whole program", D.Closings, also=FOUND),
     Endpoint("GET", PROGRAM + "/feed", "read_feed", books.read_feed, "the whole program",
              D.Rows, parameters=(AFTER, LIMIT), also=FOUND),
     Endpoint("PUT", PROGRAM, "publish_program", programs.publish_program, "the whole program",
