@@ -16,6 +16,7 @@ from laurels.service.ledger_days import DAY
 from laurels.service.service import Service
 from laurels.service.types import Actor
 from laurels.testing import throwaway_database
+from support.verified import verified
 
 OWNER = Actor("owner", frozenset({"owner"}))
 PROGRAM = """\
@@ -221,5 +222,6 @@ def test_a_member_is_told_once_for_each_end_and_notice_even_for_a_past_date() ->
                 {each["sequence"] for each in rows}
             ), "in the member's own order, none twice"
             assert (await service.reconcile("shop"))["differences"] == 0
+            assert (await verified(service)).differences == [], "a reminder's place is taken by it"
 
     run(work())

@@ -91,13 +91,16 @@ def stood_of(
     members: dict[int, tuple[int, Stood]] = {}
     for program, *said in _rows(connection, "members", MEMBER, part):
         if only is None or program == only:
-            members[said[0]] = (program, Stood(Member(*said), [], []))
+            members[said[0]] = (program, Stood(Member(*said), [], [], []))
     for row in _rows(connection, "events", EVENT, part):
         if (owner := members.get(row[0])) is not None:
             owner[1].events.append(Taken(*row))
     for row in _rows(connection, "postings", POSTING, part):
         if (owner := members.get(row[0])) is not None:
             owner[1].postings.append(row)
+    for member, sequence in _rows(connection, "reminders", ["int8", "int4"], part):
+        if (owner := members.get(member)) is not None:
+            owner[1].reminders.append(sequence)
     return members
 
 

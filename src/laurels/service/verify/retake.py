@@ -82,11 +82,12 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class Stood:
-    """Everything that is stored of one member."""
+    """Everything that is stored of one member; reminders: the places that they took."""
 
     row: Member
     events: list[Taken]
     postings: list[Posting]
+    reminders: list[int]
 
 
 class Retaken:
@@ -104,6 +105,7 @@ class Retaken:
         self.running = running
         self.row = stood.row
         self.events = sorted(stood.events, key=lambda each: each.sequence)
+        self.reminders = frozenset(stood.reminders)
         self.postings: dict[int, list[Posting]] = {}
         for posting in sorted(stood.postings):
             self.postings.setdefault(posting[1], []).append(posting)
@@ -132,7 +134,8 @@ class Retaken:
     # -- the chain -----------------------------------------------------------------------------
 
     def _prove_chain(self) -> None:
-        """Every link computes, and every place is taken by an event or by what fell due."""
+        """Every link computes, and every place is taken by an event, by what fell due, or by a
+        reminder."""
         before: bytes | None = None
         for e in self.events:
             body = chain.covered(e.type, e.body, e.said)
@@ -147,7 +150,7 @@ class Retaken:
         if before != self.row.chain:
             self.differ("event-missing", self.row.sequence, "the last hash of the chain",
                         _short(self.row.chain), _short(before))  # fmt: skip
-        known = {e.sequence for e in self.events} | self.postings.keys()
+        known = {e.sequence for e in self.events} | self.postings.keys() | self.reminders
         for e in self.events:
             if e.type == MERGE and (side := self.sides.get(absorbed_by(e.body))) is not None:
                 known |= set(range(e.sequence - 1 - side.row.sequence, e.sequence))
