@@ -13,6 +13,7 @@ from laurels.base.instants import parse_instant
 from laurels.ledger.accounts import ACCOUNTS
 from laurels.service import jobs as J
 from laurels.service.ledger_days import DAY
+from laurels.service.merge import Merging
 from laurels.service.service import Service
 from laurels.service.types import Actor
 from laurels.testing import throwaway_database
@@ -143,6 +144,23 @@ def test_a_roll_up_that_is_wrong_is_found_and_summed_again_and_a_wrong_state_is_
             found = await J.reconcile(service, date(2026, 1, 5))
             assert found["shop"]["members_wrong"] == 2
             assert service.differences == {"shop": 2}
+
+    run(work())
+
+
+def test_members_that_became_one_are_counted_with_the_one_who_stays() -> None:
+    async def work() -> None:
+        async with shop() as (_, service):
+            await set_clock(service, "2026-01-05T00:00:00Z")
+            names = ("anna", "bea", "clara")
+            for name in names:
+                await service.take(OWNER, "shop", [bought(name, name, "2026-01-03T00:00:00Z")])
+            for number, (stays, goes) in enumerate((("bea", "clara"), ("anna", "bea"))):
+                asked = Merging(stays, goes, "crm", f"m{number}")
+                await service.merge(OWNER, "shop", asked)
+            await service.take(OWNER, "shop", [bought("e", "clara", "2026-01-04T00:00:00Z")])
+            assert (await service.reconcile("shop"))["differences"] == 0
+            assert (await told(service, None))["point", "member:active"][0] == 40
 
     run(work())
 
