@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -486,6 +487,36 @@ def import_(
             if done.rejected:
                 place = f", listed in {out}" if out else " (--out lists them)"
                 stderr().print(f"{len(done.rejected)} rows were rejected{place}", markup=False)
+
+
+@app.command(name="export")
+def export_(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="The name of one published.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")],
+    personal: Annotated[
+        bool, typer.Option("--personal", help="With ids and attributes of members.")
+    ] = False,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Of the sandbox.")] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Folder of the embedded server.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="A PostgreSQL of your own, instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write events, postings and members of one instant as Parquet; members go by numbers."""
+    if any(importlib.util.find_spec(each) is None for each in ("psycopg", "pyarrow")):
+        usage("this needs laurels[service,replay]")
+    with told(as_json):
+        from laurels.cli.transport import take_out
+
+        done = take_out(program, out, personal=personal, sandbox=sandbox, data=data, url=url)
+        if as_json:
+            print_json({"ok": True, **asdict(done)})
+        else:
+            for name, number in asdict(done).items():
+                typer.echo(f"{number:>12,} {name}")
 
 
 @app.command()

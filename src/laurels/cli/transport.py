@@ -7,14 +7,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from laurels.base.errors import RequestError
-from laurels.cli.database import chosen
+from laurels.cli.database import chosen, who
 from laurels.cli.history import files, meter
 from laurels.replay.writers import write_rejected
+from laurels.service.exports import Exported
 from laurels.service.imports import Imported, import_events
 from laurels.service.service import Service
 from laurels.service.types import Actor
 
 IMPORTER = Actor("import")
+
+
+def take_out(
+    program: str, out: Path, *, personal: bool, sandbox: bool, data: Path | None, url: str | None
+) -> Exported:
+    """Export a program of a database into a folder."""
+
+    async def work(place: str) -> Exported:
+        async with await Service.open(place) as service:
+            with meter() as bar:
+                bar.phase("exporting")
+                return await service.export(
+                    Actor(who()), program, out, personal=personal, progress=bar.tell
+                )
+
+    with chosen(sandbox, data, url) as place:
+        return asyncio.run(work(place))
 
 
 def bring_in(

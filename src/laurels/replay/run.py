@@ -233,6 +233,10 @@ class Run:
         """All members in one pass in order of time: they share budgets, give to each other, or
         become one."""
         books = {member: Book(self.program, member, self.door) for member in self.members}
+        told = {
+            item.event.key for items in self.members.values() for item in items
+            if item.event.type == "transfer_received"
+        }  # fmt: skip
         became: dict[str, str] = {}
         pool = Pool(self.program)
         everything = [item for items in self.members.values() for item in items]
@@ -250,7 +254,7 @@ class Run:
             if self.take(books[member], item, until):
                 pool.settle(item.event)
                 gift = pool.gift_of(item.event)
-                if gift is not None:
+                if gift is not None and (item.event.source, gift["id"]) not in told:
                     self._give(books, Item(self.door.read(gift), item.place, item.moment), until)
         for member in sorted(self.members if only is None else {only} & self.members.keys()):
             self.close(books.pop(member), self.members.pop(member), until)

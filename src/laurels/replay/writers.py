@@ -269,7 +269,7 @@ def _parquet_sink(path: Path, columns: Sequence[Column]) -> Iterator[Write]:
         writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROW_GROUP)
 
     with (
-        _new_path(path) as unfinished,
+        new_path(path) as unfinished,
         pq.ParquetWriter(unfinished, schema, compression="zstd") as writer,
     ):
         yield write
@@ -339,14 +339,14 @@ def _plain(value: object) -> object:
 @contextmanager
 def _new_text(path: Path) -> Iterator[TextIO]:
     with (
-        _new_path(path) as unfinished,
+        new_path(path) as unfinished,
         unfinished.open("w", encoding="utf-8", newline="") as file,
     ):
         yield file
 
 
 @contextmanager
-def _new_path(path: Path) -> Iterator[Path]:
+def new_path(path: Path) -> Iterator[Path]:
     """A path beside the wanted one, which takes its name when all went well.
 
     Raises RequestError when the folder cannot be written.

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from laurels.base.errors import LaurelsError, RequestError, Unavailable
+from laurels.base.instants import parse_instant
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door
+from laurels.engine.join import MERGED
 from laurels.replay.raw import Events, Place
 from laurels.replay.values import Rejected, shown
+from laurels.service.decide import RECEIVED
+from laurels.service.merge import Merging
 from laurels.service.service import Service
 from laurels.service.types import Actor, Answer
 
@@ -52,12 +56,42 @@ async def import_events(
     """
     done = Imported(rejected=list(events.report.rejected))
     ordered = in_order(await service.compiled(program), events, done)
-    for start in range(0, len(ordered), BATCH):
-        part = ordered[start : start + BATCH]
-        answers = await taken(service, actor, program, [body for body, _ in part])
+    start = 0
+    for part in parts_of(ordered):
+        bodies = [body for body, _ in part]
+        if bodies[0].get("type") == MERGED:
+            answers = [await merged(service, actor, program, bodies[0])]
+        else:
+            answers = await taken(service, actor, program, bodies)
         note(part, answers, done)
-        progress(min(start + BATCH, len(ordered)), len(ordered))
+        start += len(part)
+        progress(start, len(ordered))
     return done
+
+
+def parts_of(ordered: Sequence[tuple[Body, Place]]) -> Iterator[Sequence[tuple[Body, Place]]]:
+    """What is sent at once. A merge goes alone: what comes before it comes before it."""
+    start = 0
+    for end, (body, _) in enumerate(ordered):
+        if end > start and (end - start == BATCH or MERGED in (
+            body.get("type"), ordered[end - 1][0].get("type")
+        )):  # fmt: skip
+            yield ordered[start:end]
+            start = end
+    if start < len(ordered):
+        yield ordered[start:]
+
+
+async def merged(service: Service, actor: Actor, program: str, body: Body) -> Answer:
+    """Merge two members as a history says."""
+    at = parse_instant(body["recorded_at"], "UTC")
+    source, name = str(body.get("source") or ""), str(body["id"])
+    asked = Merging(str(body["member"]), str(body.get("absorbed") or ""), source, name, at)
+    try:
+        done = await service.merge(actor, program, asked)
+    except RequestError as error:
+        return Answer("rejected", source, name, asked.member, error=error)
+    return Answer("duplicate" if done.repeated else "taken", source, name, done.member)
 
 
 async def taken(
@@ -90,6 +124,10 @@ def waiting(answers: Sequence[Answer]) -> list[int]:
 def in_order(program: Compiled, events: Events, done: Imported) -> list[tuple[Body, Place]]:
     """Events as they were recorded, in that order; those that no door lets in are listed."""
     door = Door(program)
+    given = {
+        (body.get("source"), f"{body.get('id')}/{RECEIVED}")
+        for body in events.bodies if body.get("type") == "transfer"
+    }  # fmt: skip
     found: list[tuple[tuple[Any, ...], Body, Place]] = []
     for body, place in zip(events.bodies, events.places, strict=True):
         try:
@@ -97,6 +135,9 @@ def in_order(program: Compiled, events: Events, done: Imported) -> list[tuple[Bo
         except RequestError as error:
             done.counts["rejected"] += 1
             done.rejected.append(rejected(body, place, error))
+            continue
+        if event.type == "transfer_received" and (body.get("source"), event.id) in given:
+            done.counts["duplicate"] += 1  # the transfer brings it
             continue
         moment = max(event.acts, event.recorded)
         told = body if body.get("recorded_at") else {**body, "recorded_at": body["occurred_at"]}

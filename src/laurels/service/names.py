@@ -11,9 +11,10 @@ from laurels.store.rows import numbers
 
 
 async def absorbed_names(
-    connection: Connection, places: Iterable[tuple[int, int]]
+    connection: Connection, places: Iterable[tuple[int, int]], personal: bool = True
 ) -> dict[tuple[int, int], Name]:
-    """Names of events of those who became these members, by the numbers that they go by there."""
+    """Names of events of those who became these members, by the numbers that they go by there.
+    personal: members by their ids, not by their numbers."""
     wanted = sorted(places)
     if not wanted:
         return {}
@@ -35,6 +36,9 @@ async def absorbed_names(
         await rows_of(connection, "called", members=numbers(sorted({m for m, _ in ordered})))
     )
     return {
-        place: (*events.get(other, ("", "")), called.get(other[0], f"~{other[0]}"))
+        place: (
+            *events.get(other, ("", "")),
+            called.get(other[0], f"~{other[0]}") if personal else f"~{other[0]}",
+        )
         for place, other in found.items()
     }

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -43,6 +44,9 @@ from laurels.service.types import (
     Published,
     Quote,
 )
+
+if TYPE_CHECKING:
+    from laurels.service.exports import Exported, Progress
 
 WORKERS = 2
 CORRECTOR = Actor("correction", frozenset({"owner"}), ("correction",))
@@ -414,6 +418,17 @@ class Service:
             now = await self._clock(connection)
             await correcting.decide(connection, running, actor, number, False, now)
             return await correcting.show(connection, running, number)
+
+    async def export(
+        self, actor: Actor, program: str, folder: Path, *, personal: bool, progress: Progress
+    ) -> Exported:
+        """Write a program's books of one instant as Parquet. See `exports.export`."""
+        from laurels.service import exports  # pyarrow is of another extra
+
+        async with self._reading(program) as (connection, running):
+            done = await exports.export(connection, running, folder, personal, progress)
+        await self._record(actor, "export_personal" if personal else "export", running.number)
+        return done
 
     # -- time ----------------------------------------------------------------------------------
 
