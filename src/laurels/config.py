@@ -6,8 +6,10 @@ win over the environment.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ class Settings:
     workers: int
     pool_size: int
     jobs: bool
+    adjustment_limit: Decimal | None
     webhooks: bool
     webhook_networks: str
     log_level: str
@@ -69,6 +72,12 @@ def _switch(text: str) -> bool:
     if text not in {"on", "off"}:
         raise ValueError("on or off")
     return text == "on"
+
+
+def _points(text: str) -> Decimal | None:
+    if not re.fullmatch(r"([0-9]{1,15}(\.[0-9]{1,9})?)?", text):
+        raise ValueError("points such as 5000")
+    return Decimal(text) if text else None
 
 
 def _folder(text: str) -> Path | None:
@@ -115,6 +124,9 @@ SETTINGS = (
             "Connections of one process to the database, besides two for jobs and webhooks."),
     Setting("LAURELS_JOBS", "jobs", _switch, "on",
             "Whether this process runs jobs. They can run in any number of processes."),
+    Setting("LAURELS_ADJUSTMENT_LIMIT", "adjustment_limit", _points, "",
+            "Points above which an adjustment by hand is proposed, and posted when another key"
+            " approves it. Empty: none is."),
     Setting("LAURELS_WEBHOOKS", "webhooks", _switch, "on",
             "Whether this process delivers webhooks. Any number of processes can."),
     Setting("LAURELS_WEBHOOK_NETWORKS", "webhook_networks", str, "",

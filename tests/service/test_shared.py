@@ -213,3 +213,29 @@ def test_what_was_published_cannot_change() -> None:
 
 def test_the_texts_above_are_programs() -> None:
     assert loads(PROGRAM).name == loads(PROGRAM.partition("    caps:")[0] + SECOND).name
+
+
+def test_a_gift_to_nobody_or_to_who_is_closed_is_rejected_and_makes_no_member() -> None:
+    async def work() -> None:
+        async with service() as opened:
+            name = "shared"
+            await opened.publish(OWNER, name, PROGRAM)
+            credit = [{"id": f"c-{who}", "member": who, "type": "adjustment", "points": "50",
+                       "direction": "credit", "reason": "start",
+                       "occurred_at": "2026-11-01T10:00:00Z"}
+                      for who in ("anna", "bert")]  # fmt: skip
+            await opened.take(OWNER, name, credit)
+            await opened.close(OWNER, name, "bert")
+            gift = {"id": "t1", "member": "anna", "type": "transfer", "points": "5",
+                    "occurred_at": "2026-11-02T10:00:00Z"}  # fmt: skip
+            answers = await opened.take(
+                OWNER, name, [{**gift, "to": "nobody"}, {**gift, "id": "t2", "to": "bert"}]
+            )
+            assert [(each.status, each.error and each.error.code) for each in answers] == [
+                ("rejected", "member-unknown"), ("rejected", "member-closed")
+            ]  # fmt: skip
+            with pytest.raises(RequestError, match="no such member"):
+                await opened.member(OWNER, name, "nobody")
+            assert (await opened.member(OWNER, name, "anna")).balances["point"].active == 50
+
+    run(work())

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 import httpx2
@@ -92,8 +93,9 @@ class Server:
 
 @contextmanager
 def serving(
-    name: Literal["live", "sandbox"], settings: Settings = Settings(), program: str = PROGRAM
-) -> Iterator[Server]:
+    name: Literal["live", "sandbox"], settings: Settings = Settings(), program: str = PROGRAM,
+    limit: Decimal | None = None,
+) -> Iterator[Server]:  # fmt: skip
     database = fresh_database(role=SERVICE_ROLE)
     if name == "sandbox":
         with psycopg.connect(database) as connection:
@@ -102,7 +104,7 @@ def serving(
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[list[Environment]]:
-        async with open_environment(name, database) as environment:
+        async with open_environment(name, database, limit=limit) as environment:
             opened.append(environment)
             yield [environment]
 

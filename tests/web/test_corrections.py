@@ -1,5 +1,7 @@
 """Corrections over HTTP: proposed by one key, approved by another, or waived."""
 
+from decimal import Decimal
+
 import pytest
 
 from laurels.base.instants import format_instant
@@ -72,3 +74,42 @@ def test_a_difference_that_is_waived_stays_as_it_is() -> None:
 def test_a_correction_that_nobody_proposed_is_not_there(server: Server, number: str) -> None:
     said = server.ask("GET", f"corrections/{number}")
     assert (said.status_code, said.json()["code"]) == (404, "correction-unknown")
+
+
+def test_a_proposal_that_is_sent_again_is_made_once() -> None:
+    with serving("live") as server:
+        proposed(server)
+        body = {"version": 2, "reason": "again", "id": "case-9"}
+        first, second = (server.ask("POST", "corrections", json=body).json() for _ in range(2))
+        assert first == second
+        other = server.ask("POST", "corrections", json=body | {"reason": "another"})
+        assert (other.status_code, other.json()["code"]) == (409, "event-id-conflict")
+
+
+def test_an_adjustment_above_the_limit_waits_for_another_key() -> None:
+    with serving("live", limit=Decimal(100)) as server:
+        event = {"id": "1", "type": "purchase", "member": "anna", "occurred_at": LATELY,
+                 "amount": "48.00"}  # fmt: skip
+        server.ask("POST", "events", "till", json=event)
+        body = {"id": "case-1", "member": "anna", "direction": "credit", "points": "100",
+                "reason": "sorry", "occurred_at": LATELY}  # fmt: skip
+        assert server.ask("POST", "adjustments", "support", json=body).json()["status"] == "taken"
+        more = body | {"id": "case-2", "points": "1001"}
+        said = [server.ask("POST", "adjustments", "support", json=more).json() for _ in range(2)]
+        assert said[0] == said[1]
+        assert said[0]["status"] == "proposed"
+        assert active(server) == "148"
+        path = f"corrections/{said[0]['correction']}"
+        shown = server.ask("GET", path, "read-only").json()
+        assert (shown["kind"], shown["event"]["id"]) == ("adjustment", "case-2")
+        assert shown["differences"] == {"anna": {"point": "1001"}}
+        assert server.ask("POST", f"{path}/approve", "back-office").json()["state"] == "posted"
+        assert active(server) == "1149"
+        known = server.ask("GET", f"events/{shown['event']['source']}/case-2").json()
+        assert known["status"] == "taken"
+        by_event = server.ask("POST", "events", json=more | {"id": "x", "type": "adjustment"})
+        assert by_event.json()["code"] == "adjustment-above-limit"
+        waived = server.ask("POST", "adjustments", "support", json=more | {"id": "case-3"}).json()
+        path = f"corrections/{waived['correction']}/waive"
+        assert server.ask("POST", path, "back-office").json()["state"] == "waived"
+        assert active(server) == "1149"

@@ -246,6 +246,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "version-overlap": ("program", "A version comes into force no later than that before it."),
     "version-published-late": ("program", "A version is published after it came into force."),
     # request
+    "adjustment-above-limit": ("request", "An adjustment is above what one key may post alone."),
     "batch-count": ("request", "A batch does not hold as many events as its sender counted."),
     "batch-sum": ("request", "The amounts of a batch do not add up to what its sender counted."),
     "clock-back": ("request", "The test clock only goes forward."),

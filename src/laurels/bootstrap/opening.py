@@ -50,7 +50,9 @@ def opening(
 @asynccontextmanager
 async def environment(database: Database, settings: Settings) -> AsyncIterator[Environment]:
     """A database behind its keys, for as long as the block lasts."""
-    service = await Service.open(database.service, pool_size=settings.pool_size)
+    service = await Service.open(
+        database.service, pool_size=settings.pool_size, limit=settings.adjustment_limit
+    )
     async with service:
         async with service.pool.connection() as connection:
             signing = await secret(connection, "cursors", random_bytes(32))

@@ -173,9 +173,11 @@ class AsyncLaurels:
         """Another member turns out to be this one. identity: of the write, made where none is."""
         return cast(Document, await self.call(self._calls.merge(member, absorbed, identity)))
 
-    async def propose_correction(self, version: int, reason: str) -> Document:
+    async def propose_correction(
+        self, version: int, reason: str, identity: str | None = None
+    ) -> Document:
         """Propose what everybody would have, had a version been known from its first instant."""
-        return cast(Document, await self.call(self._calls.propose(version, reason)))
+        return cast(Document, await self.call(self._calls.propose(version, reason, identity)))
 
     async def correction(self, correction: str) -> Document:
         """A correction as it stands."""

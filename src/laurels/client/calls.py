@@ -140,9 +140,9 @@ class Calls:
         body = {"absorbed": absorbed, "id": identity or fresh_id()}
         return Call("POST", f"{self._member(member)}/merge", body=body)
 
-    def propose(self, version: int, reason: str) -> Call:
-        """Propose a correction."""
-        body = {"version": version, "reason": reason}
+    def propose(self, version: int, reason: str, identity: str | None) -> Call:
+        """Propose a correction; an id is made here, once, where there is none."""
+        body = {"version": version, "reason": reason, "id": identity or fresh_id()}
         return Call("POST", f"{self.base}/corrections", body=body)
 
     def correction(self, correction: str, verb: Decision | None = None) -> Call:

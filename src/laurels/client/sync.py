@@ -167,9 +167,11 @@ class Laurels:
         """Another member turns out to be this one. identity: of the write, made where none is."""
         return cast(Document, self.call(self._calls.merge(member, absorbed, identity)))
 
-    def propose_correction(self, version: int, reason: str) -> Document:
+    def propose_correction(
+        self, version: int, reason: str, identity: str | None = None
+    ) -> Document:
         """Propose what everybody would have, had a version been known from its first instant."""
-        return cast(Document, self.call(self._calls.propose(version, reason)))
+        return cast(Document, self.call(self._calls.propose(version, reason, identity)))
 
     def correction(self, correction: str) -> Document:
         """A correction as it stands."""

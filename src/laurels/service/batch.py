@@ -7,14 +7,14 @@ one goes the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from laurels.base.errors import RequestError
 from laurels.service.answers import answer_of, first_answer
 from laurels.service.bodies import identity, rest_of
 from laurels.service.decide import AHEAD, Budgets, Coming, admit, order_of, read
-from laurels.service.desk import ERASED, MERGED, Desk, Member, Stored
+from laurels.service.desk import CLOSED, ERASED, MERGED, Desk, Member, Stored
 from laurels.service.due import decided, due_of, taken_up
 from laurels.service.ledger_rows import Name, Names, Row, posting_of, wanted
 from laurels.service.load import Known, Loader, known_ids, lock_members, read_members, rows_of, run
@@ -121,6 +121,7 @@ class Batch:
         members = await resolve(self.connection, self.number, hashed)
         ready = await self._leave_known(ready, members)
         missing = {self.comings[i].named for i in ready} - members.keys()
+        ready = self._leave_to_nobody(ready, members.keys() | missing)
         if any(unit.transferable for unit in self.running.compiled.program.units):
             receivers = {self.comings[i].event.to for i in ready if self.comings[i].event.to}  # type: ignore[union-attr]
             missing |= receivers - members.keys()
@@ -135,6 +136,22 @@ class Batch:
                 coming.to = members[coming.event.to]
                 coming.body = rest_of(coming.addressed)
         return ready
+
+    def _leave_to_nobody(self, ready: list[int], known: Set[str]) -> list[int]:
+        """A gift makes nobody a member: it is rejected where nobody goes by the receiver's name,
+        but for a history that tells when it was recorded."""
+        found = []
+        for i in ready:
+            coming = self.comings[i]
+            to = coming.event.to if coming.event is not None else ""
+            if coming.given is None and to and to not in known and coming.raw["type"] == "transfer":
+                self._reject(i, RequestError(
+                    "member-unknown", "there is no such member", where="to",
+                    hint="points are given to who is a member already",
+                ))  # fmt: skip
+            else:
+                found.append(i)
+        return found
 
     async def _leave_known(self, ready: list[int], members: Mapping[str, int]) -> list[int]:
         """Leave out events that are known already though nobody goes by their names any more: an
@@ -249,6 +266,8 @@ class Batch:
             row = rows[coming.member]
             try:
                 admit(coming, row)
+                if coming.to and rows[coming.to].status >= CLOSED:
+                    raise RequestError("member-closed", "the receiver is closed", where="to")
             except RequestError as error:
                 self._reject(i, error)
                 continue

@@ -21,8 +21,10 @@ from laurels.engine.door import Door
 from laurels.engine.kernel import layout as K
 from laurels.engine.packed import layout
 from laurels.service.audit import audit
+from laurels.service.batch import resolve
+from laurels.service.bodies import identity
 from laurels.service.desk import MERGED
-from laurels.service.load import Loader, read_members, rows_of
+from laurels.service.load import Loader, known_ids, read_members, rows_of
 from laurels.service.programs import Connection, Running
 from laurels.service.reading import history_until, snapshot
 from laurels.service.types import Actor, Answer
@@ -35,6 +37,7 @@ SOURCE = "correction"
 class Correction:
     """A correction and where it stands.
 
+    version      what is corrected; None for an adjustment, of which `event` has source and id
     differences  by member and unit
     posted       members who got or gave all of it
     exceptions   codes of why not, by member and unit: a closed or erased member keeps what it has
@@ -43,7 +46,9 @@ class Correction:
     correction: int
     program: str
     state: str
-    version: int
+    kind: str
+    version: int | None
+    event: Mapping[str, str] | None
     reason: str
     proposed_by: str
     decided_by: str | None
@@ -68,10 +73,15 @@ def as_if_known(running: Running, version: int) -> Running:
 
 
 async def propose(
-    connection: Connection, running: Running, actor: Actor, version: int, reason: str, now: int
-) -> int:
+    connection: Connection, running: Running, actor: Actor, version: int, reason: str, now: int,
+    name: Name = ("", ""),
+) -> int:  # fmt: skip
     """Fold everybody as if a version had been known in time, and keep the differences of what
-    they have; returns the number of the proposal."""
+    they have; returns the number of the proposal. name: its source and id; one of that name is
+    the same. Raises RequestError where it is another."""
+    body = {"version": version, "reason": reason}
+    if (before := await _proposed(connection, running, name, body)) is not None:
+        return before
     past = as_if_known(running, version)
     given = await _given(connection, running, version)
     found: list[tuple[int, str]] = []
@@ -102,7 +112,57 @@ async def propose(
                         difference[unit] = str(left)
                 if difference:
                     found.append((member, msgspec.json.encode(difference).decode()))
-    return await _write(connection, running, actor, version, reason, now, found)
+    return await _write(connection, running, actor, "version", body, now, found, name)
+
+
+async def propose_adjustment(
+    connection: Connection, running: Running, key: bytes, actor: Actor, event: Mapping[str, Any],
+    now: int,
+) -> int:  # fmt: skip
+    """Keep an adjustment above the limit as a proposal; returns its number. Raises RequestError."""
+    read = running.door.read(event, now)
+    name = (read.source, read.id)
+    body = {"event": dict(event), "reason": str(event.get("reason") or "")}
+    if (known := await _proposed(connection, running, name, body)) is not None:
+        return known
+    called = str(event["member"])
+    found = await resolve(connection, running.number, {called: identity(called, key)})
+    if called not in found:
+        raise RequestError("member-unknown", "there is no such member", where="member")
+    if name in await known_ids(connection, running.number, [read.id]):
+        raise RequestError(
+            "event-id-conflict", "the identity is of another event", where="id",
+            expected="another id",
+        )  # fmt: skip
+    unit = running.compiled.program.units[read.row[K.E_UNIT]].name
+    sign = "-" if event.get("direction") == "debit" else ""
+    difference = msgspec.json.encode({unit: f"{sign}{event['points']}"}).decode()
+    changed = [(found[called], difference)]
+    return await _write(connection, running, actor, "adjustment", body, now, changed, name)
+
+
+Name = tuple[str, str]
+"""Source and id; without an id it is none."""
+
+
+async def _proposed(
+    connection: Connection, running: Running, name: Name, body: Mapping[str, Any]
+) -> int | None:
+    """The proposal of this name. Raises RequestError where it says something else."""
+    if not name[1]:
+        return None
+    cursor = await connection.execute(
+        "SELECT correction, body FROM corrections WHERE program = %s AND source = %s AND id = %s"
+        " AND id <> ''",
+        [running.number, *name],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    if msgspec.json.decode(row[1]) != msgspec.json.decode(msgspec.json.encode(body)):
+        raise RequestError("event-id-conflict", "the identity is of another proposal", where="id",
+                           expected="another id")  # fmt: skip
+    return int(row[0])
 
 
 async def _given(
@@ -117,7 +177,7 @@ async def _given(
     )
     found: dict[int, dict[str, Decimal]] = {}
     for member, text, problems, body in await cursor.fetchall():
-        if msgspec.json.decode(body)["version"] == version:
+        if msgspec.json.decode(body).get("version") == version:
             units = found.setdefault(member, {})
             wrong = msgspec.json.decode(problems)
             for unit, points in msgspec.json.decode(text).items():
@@ -145,17 +205,18 @@ def _difference(running: Running, was: list[int], should: list[int]) -> dict[str
 
 
 async def _write(
-    connection: Connection, running: Running, actor: Actor, version: int, reason: str, now: int,
-    found: list[tuple[int, str]],
+    connection: Connection, running: Running, actor: Actor, kind: str, body: Mapping[str, Any],
+    now: int, found: list[tuple[int, str]], name: Name,
 ) -> int:  # fmt: skip
-    body = msgspec.json.encode({"version": version, "reason": reason}).decode()
     async with connection.transaction():
         await connection.execute("LOCK TABLE corrections IN SHARE ROW EXCLUSIVE MODE")
+        if (known := await _proposed(connection, running, name, body)) is not None:
+            return known  # it came twice at once
         cursor = await connection.execute(
             "INSERT INTO corrections (correction, program, state, kind, body, proposed_at,"
-            " proposed_by) SELECT 1 + coalesce(max(correction), 0), %s, 'proposed', 'version', %s,"
-            " %s, %s FROM corrections RETURNING correction",
-            [running.number, body, now, actor.name],
+            " proposed_by, source, id) SELECT 1 + coalesce(max(correction), 0), %s, 'proposed',"
+            " %s, %s, %s, %s, %s, %s FROM corrections RETURNING correction",
+            [running.number, kind, msgspec.json.encode(body).decode(), now, actor.name, *name],
         )
         row = await cursor.fetchone()
         assert row is not None
@@ -216,9 +277,10 @@ async def post(connection: Connection, number: int, take: Take) -> int:
     """
     done = 0
     cursor = await connection.execute(
-        "SELECT decided_at FROM corrections WHERE correction = %s", [number]
+        "SELECT decided_at, body FROM corrections WHERE correction = %s", [number]
     )
-    ((decided_at,),) = await cursor.fetchall()
+    ((decided_at, body),) = await cursor.fetchall()
+    asked = msgspec.json.decode(body).get("event")
     while True:
         cursor = await connection.execute(
             "SELECT c.member, c.differences, coalesce(p.name, '') FROM correction_members c"
@@ -237,7 +299,7 @@ async def post(connection: Connection, number: int, take: Take) -> int:
                     problems[member][unit] = "member-unknown"  # erased since
                     continue
                 event = _adjustment(number, name, unit, Decimal(points), decided_at)
-                events.append({**event, "id": f"{number}/{unit}/{member}"})
+                events.append(asked or {**event, "id": f"{number}/{unit}/{member}"})
                 places.append((member, unit))
         for (member, unit), answer in zip(places, await take(events), strict=True):
             if answer.status == "retry-later":
@@ -288,14 +350,14 @@ def _adjustment(number: int, member: str, unit: str, points: Decimal, now: int) 
 async def show(connection: Connection, running: Running, number: int) -> Correction:
     """A correction. Raises RequestError."""
     cursor = await connection.execute(
-        "SELECT state, body, proposed_by, decided_by FROM corrections"
+        "SELECT state, body, proposed_by, decided_by, kind, source, id FROM corrections"
         " WHERE correction = %s AND program = %s",
         [number, running.number],
     )
     row = await cursor.fetchone()
     if row is None:
         raise RequestError("correction-unknown", "there is no such correction", where="id")
-    state, body, proposed_by, decided_by = row
+    state, body, proposed_by, decided_by, kind, *name = row
     said = msgspec.json.decode(body)
     cursor = await connection.execute(
         "SELECT coalesce(p.name, '~' || c.member), c.differences, c.posted, c.problems"
@@ -311,5 +373,7 @@ async def show(connection: Connection, running: Running, number: int) -> Correct
     exceptions = {name: wrong for name, *_, problems in rows
                   if (wrong := msgspec.json.decode(problems))}  # fmt: skip
     done = sum(posted for name, _, posted, _ in rows if name not in exceptions)
-    return Correction(number, running.name, state, said["version"], said["reason"], proposed_by,
-                      decided_by, differences, done, exceptions)  # fmt: skip
+    event = dict(zip(("source", "id"), name, strict=True)) if kind == "adjustment" else None
+    return Correction(number, running.name, state, kind, said.get("version"), event,
+                      said["reason"], proposed_by, decided_by, differences, done,
+                      exceptions)  # fmt: skip

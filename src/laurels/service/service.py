@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from laurels.service.exports import Exported, Progress
 
 WORKERS = 2
-CORRECTOR = Actor("correction", frozenset({"owner"}), ("correction",))
+CORRECTOR = Actor("correction", frozenset({"owner"}), ("*",))
 SETTINGS = (
     # plans must not depend on statistics: every hot statement is a walk along keys
     "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
@@ -65,9 +65,10 @@ class Service:
 
     def __init__(
         self, conninfo: str, pool: AsyncConnectionPool[Any], deciding: AsyncConnectionPool[Any],
-        key: bytes, workers: int,
+        key: bytes, workers: int, limit: Decimal | None = None,
     ) -> None:  # fmt: skip
         self.pool = pool
+        self._limit = limit
         self.conninfo = conninfo
         self.programs = Programs()
         self.differences: dict[str, int] = {}
@@ -78,8 +79,14 @@ class Service:
         self._key = key
 
     @classmethod
-    async def open(cls, conninfo: str, *, pool_size: int = 4, workers: int = WORKERS) -> Service:
-        """Open a database that has been migrated. Let go of it with `stop`."""
+    async def open(
+        cls, conninfo: str, *, pool_size: int = 4, workers: int = WORKERS,
+        limit: Decimal | None = None,
+    ) -> Service:  # fmt: skip
+        """Open a database that has been migrated. Let go of it with `stop`.
+
+        limit  points above which an adjustment needs a second key
+        """
         pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             conninfo,
             min_size=1,
@@ -105,7 +112,7 @@ class Service:
             )
             row = await cursor.fetchone()
         assert row is not None
-        return cls(conninfo, pool, deciding, row[0].encode(), workers)
+        return cls(conninfo, pool, deciding, row[0].encode(), workers, limit)
 
     async def stop(self) -> None:
         """Stop taking, and let go of the database."""
@@ -203,6 +210,7 @@ class Service:
         places = []
         for i, raw in enumerate(events):
             try:
+                self._must_be_within(raw)
                 comings.append(coming_of(actor, raw))
                 places.append(i)
             except RequestError as error:
@@ -380,15 +388,47 @@ class Service:
         self.differences[program] = found.differences
         return found.data()
 
-    async def propose_correction(
-        self, actor: Actor, program: str, version: int, reason: str
+    def is_above_limit(self, event: Mapping[str, Any]) -> bool:
+        """Whether an adjustment needs a second key."""
+        try:
+            points = Decimal(str(event.get("points") or 0))
+        except ArithmeticError:
+            return False  # the door says what is wrong with it
+        return self._limit is not None and points > self._limit
+
+    def _must_be_within(self, event: Mapping[str, Any]) -> None:
+        if event.get("type") == "adjustment" and self.is_above_limit(event):
+            raise RequestError(
+                "adjustment-above-limit", "it needs a second key", where="points",
+                expected=f"at most {self._limit}", hint="propose it by the route for adjustments",
+            )  # fmt: skip
+
+    async def propose_adjustment(
+        self, actor: Actor, program: str, event: Mapping[str, Any]
     ) -> Correction:
-        """What everybody would have, had a version been known from the instant from which it is
-        in force; kept as a proposal. Raises RequestError."""
+        """Keep an adjustment above the limit until another key approves it. Raises RequestError."""
+        coming = coming_of(actor, {**event, "type": "adjustment"})
         async with self.pool.connection() as connection:
             running = await self._running(connection, program)
             now = await self._clock(connection)
-            number = await correcting.propose(connection, running, actor, version, reason, now)
+            number = await correcting.propose_adjustment(
+                connection, running, self._key, actor, coming.raw, now
+            )
+            return await correcting.show(connection, running, number)
+
+    async def propose_correction(
+        self, actor: Actor, program: str, version: int, reason: str,
+        name: correcting.Name = ("", ""),
+    ) -> Correction:  # fmt: skip
+        """What everybody would have, had a version been known from the instant from which it is
+        in force; kept as a proposal. name: source and id; one of that name is made once. Raises
+        RequestError."""
+        async with self.pool.connection() as connection:
+            running = await self._running(connection, program)
+            now = await self._clock(connection)
+            number = await correcting.propose(
+                connection, running, actor, version, reason, now, name
+            )
             return await correcting.show(connection, running, number)
 
     async def correction(self, actor: Actor, program: str, number: int) -> Correction:

@@ -291,8 +291,11 @@ CREATE TABLE corrections (
     proposed_at bigint NOT NULL,
     proposed_by text NOT NULL,
     decided_at bigint,
-    decided_by text
+    decided_by text,
+    source text NOT NULL DEFAULT '',
+    id text NOT NULL DEFAULT ''
 );
+CREATE UNIQUE INDEX corrections_identity ON corrections (program, source, id) WHERE id <> '';
 
 CREATE TABLE correction_members (
     correction bigint NOT NULL REFERENCES corrections,

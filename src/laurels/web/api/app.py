@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 from starlette.applications import Starlette
@@ -44,10 +45,14 @@ class Settings:
 
 @asynccontextmanager
 async def open_environment(
-    name: Literal["live", "sandbox"], conninfo: str, *, pool_size: int = 4
+    name: Literal["live", "sandbox"],
+    conninfo: str,
+    *,
+    pool_size: int = 4,
+    limit: Decimal | None = None,
 ) -> AsyncIterator[Environment]:
     """Open a migrated database for HTTP, and close it in the end."""
-    async with await Service.open(conninfo, pool_size=pool_size) as service:
+    async with await Service.open(conninfo, pool_size=pool_size, limit=limit) as service:
         async with service.pool.connection() as connection:
             signing = await secret(connection, "cursor-secret", random_bytes(32))
         keys = KeyRing(service.pool, SANDBOX if name == "sandbox" else LIVE)

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from laurels.base.errors import RequestError
 from laurels.service.correct import Correction
+from laurels.service.permissions import source_for
 from laurels.web.api.documents import CorrectionBody
-from laurels.web.api.exchange import Exchange, answer
+from laurels.web.api.exchange import Exchange, answer, idempotency_key
 from laurels.web.api.shapes import dated
 from laurels.web.api.strict import body_as
 
@@ -20,8 +21,10 @@ async def propose_correction(exchange: Exchange) -> Response:
     The answer holds the difference of each member. Nothing moves before another key approves.
     """
     body = await body_as(exchange, CorrectionBody)
+    identity = body.id or idempotency_key(exchange.request) or ""
+    name = (source_for(exchange.caller, body.source), identity) if identity else ("", "")
     proposed = await exchange.service.propose_correction(
-        exchange.actor, exchange.program, body.version, body.reason
+        exchange.actor, exchange.program, body.version, body.reason, name
     )
     return _shown(proposed)
 

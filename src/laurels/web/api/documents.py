@@ -153,6 +153,8 @@ class CorrectionBody(Body):
 
     version: int = Field(ge=1, lt=2**31)
     reason: Text = Field(min_length=1, description="Why; it stays on the record.")
+    id: Id | None = Field(None, description="Or in the header `Idempotency-Key`.")
+    source: Source | None = None
 
 
 class Line(Shown):
@@ -277,7 +279,15 @@ class Problem(Shown):
 
 
 Status = Literal[
-    "taken", "refused", "waiting", "parked", "ignored", "rejected", "conflict", "retry-later"
+    "taken",
+    "refused",
+    "waiting",
+    "parked",
+    "ignored",
+    "rejected",
+    "conflict",
+    "retry-later",
+    "proposed",
 ]
 
 
@@ -296,6 +306,7 @@ class Answer(Shown):
     postings: list[Posting] | None = None
     balances: dict[str, Balance] | None = None
     problem: Problem | None = None
+    correction: str | None = Field(None, description="Of what is proposed: what to approve.")
 
 
 class Answers(Shown):
@@ -545,7 +556,9 @@ class Correction(Shown):
     correction: str
     program: str
     state: Literal["proposed", "approved", "posted", "waived"]
-    version: int
+    kind: Literal["version", "adjustment"]
+    version: int | None = Field(description="What is corrected, of that kind.")
+    event: dict[str, str] | None = Field(description="Source and id of the adjustment.")
     reason: str
     proposed_by: str
     decided_by: str | None

@@ -8,15 +8,22 @@ from starlette.responses import Response
 
 from laurels.web.api.documents import AdjustmentBody, TransferBody
 from laurels.web.api.events import told
-from laurels.web.api.exchange import Exchange, identified
+from laurels.web.api.exchange import Exchange, answer, identified
 from laurels.web.api.strict import body_as
 
 
 async def adjust(exchange: Exchange) -> Response:
-    """Give or take points by hand, with a reason that stays on the record."""
+    """Give or take points by hand, with a reason that stays on the record.
+
+    Above the server's limit it is `proposed`: it is posted when another key approves `correction`.
+    """
     fields = identified(exchange, (await body_as(exchange, AdjustmentBody)).fields())
     fields.setdefault("author", exchange.caller.key)
-    return await _taken(exchange, {**fields, "type": "adjustment"})
+    if not exchange.service.is_above_limit(fields):
+        return await _taken(exchange, {**fields, "type": "adjustment"})
+    proposed = await exchange.service.propose_adjustment(exchange.actor, exchange.program, fields)
+    said = {"status": "proposed", "source": fields["source"], "id": fields["id"]}
+    return answer({**said, "correction": str(proposed.correction)})
 
 
 async def transfer(exchange: Exchange) -> Response:

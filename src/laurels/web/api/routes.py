@@ -147,7 +147,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              D.Answer, D.TransferBody, writes=True, also=CONFLICT),
     Endpoint("POST", PROGRAM + "/corrections", "propose_correction",
              corrections.propose_correction, "corrections", D.Correction, D.CorrectionBody,
-             also=CONFLICT),
+             writes=True, also=CONFLICT),
     Endpoint("GET", CORRECTION, "read_correction", corrections.read_correction, "corrections",
              D.Correction, also=FOUND),
     Endpoint("POST", CORRECTION + "/approve", "approve_correction",
