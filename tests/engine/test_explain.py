@@ -176,6 +176,19 @@ def test_levels_say_what_they_saw() -> None:
     assert change.conditions[0].name == "held.deposit"
 
 
+def test_a_level_begins_and_ends_in_words() -> None:
+    book = book_of("halyk-plus")
+    take(book, "a", "bill_payment", "2025-09-05T12:00:00", amount="100000", channel="app")
+    take(book, "b", "bill_payment", "2025-11-05T12:00:00", amount="1")
+    seen = explain_member(book)
+    told = " ".join(sentences(seen, "en"))
+    assert "category began at c1, at the close of the period." in told
+    assert "For c1: spend 100 000.00 (at least 100 000.00)" in told.replace("\u202f", " ").replace(
+        "\u00a0", " "
+    )
+    assert "category went from c1 to no level, at the close of the period." in told
+
+
 def test_the_better_of_two_rules_and_the_cap_on_fuel() -> None:
     book = book_of("tbc-ertguli")
     take(book, "plan", "product_opened", "2025-03-01T00:00", product="plan")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from laurels.base.instants import parse_instant
 from laurels.base.messages import translator
@@ -24,7 +25,7 @@ from laurels.engine.explanations import (
 )
 from laurels.engine.said import ATOMS, KINDS, LEVELS, REASONS, WHYS
 from laurels.engine.spending_said import spending_said
-from laurels.engine.wording import PERS, ROUNDINGS, TYPES, Wording
+from laurels.engine.wording import N_, PERS, ROUNDINGS, TYPES, Wording
 
 Explanation = EventExplanation | PostingExplanation | MemberExplanation
 
@@ -368,11 +369,14 @@ class Teller:
     def level(self, seen: LevelSeen) -> Iterator[str]:
         """A change of level."""
         say, words = self.say, self.words
-        nothing = say.gettext("none")
-        why = say.gettext(LEVELS[seen.why])
+        said = N_("{when}: {ladder} went from {before} to {after}, {why}.")
+        if not seen.before:
+            said = N_("{when}: {ladder} began at {after}, {why}.")
+        elif not seen.after:
+            said = N_("{when}: {ladder} went from {before} to no level, {why}.")
         yield say.gettext(
-            "{when}: {ladder} went from {before} to {after}, {why}.", when=words.time(seen.at),
-            ladder=seen.ladder, before=seen.before or nothing, after=seen.after or nothing, why=why,
+            said, when=words.time(seen.at), ladder=seen.ladder, before=seen.before,
+            after=seen.after, why=say.gettext(LEVELS[seen.why]),
         )  # fmt: skip
         if seen.needs:
             told = ", ".join(self.need(each) for each in seen.needs)
@@ -384,13 +388,14 @@ class Teller:
             yield say.gettext("It lasts until {when}.", when=words.time(seen.until))
 
     def need(self, need: NeedSeen) -> str:
-        """`spend 812 000.00 (at least 700 000.00)`."""
+        """`spend 812 000.00 (at least 700 000.00)`; by its text where it is no number."""
         if not need.least:
             return need.name
+        value, least = (self.words.number(Decimal(each)) for each in (need.value, need.least))
         return (
             self.say.gettext("{name} {value} (more than {least})", name=need.name,
-                             value=need.value, least=need.least)
+                             value=value, least=least)
             if need.strict
             else self.say.gettext("{name} {value} (at least {least})", name=need.name,
-                                  value=need.value, least=need.least)
+                                  value=value, least=least)
         )  # fmt: skip
