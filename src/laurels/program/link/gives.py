@@ -34,6 +34,16 @@ class Gives(Tables):
                 "exactly one of them",
             )
             return linked.Give("rate")
+        if give.per is not None and not isinstance(give.points, str):
+            self.wrong(
+                (*path, "per"),
+                "give-per",
+                "`per` needs one number of points",
+                "points: a number",
+                "where levels differ, write a rule for each of them, or a table of rates",
+            )
+        if give.by is not None and give.multiply is None:
+            self.wrong((*path, "by"), "give-factor", "`by` is a factor of `multiply`")
         steps = Fraction(10**unit.scale, 10**self.exponent)
         if give.rate is not None:
             if isinstance(give.rate, str):
