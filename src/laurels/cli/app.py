@@ -200,7 +200,9 @@ def compare(
         files = history.files(events, mapping)
         if grids:
             tried = comparing.tried(old, new, settings or [], grids)
-            options = Options(engine, instant_of(until, tried[0].program))
+            options = Options(
+                engine, instant_of(until, tried[0].program), threads=os.cpu_count() or 1
+            )
             rows = comparing.run_grid(tried, files, bar, redemptions.value, options)
             if as_json:
                 print_json({"ok": True, "old": old, "grid": rows})
@@ -208,7 +210,7 @@ def compare(
                 show_grid(stdout(), rows)
             return
         sides = comparing.opened(old, new, settings or [])
-        options = Options(engine, instant_of(until, sides[0].program))
+        options = Options(engine, instant_of(until, sides[0].program), threads=os.cpu_count() or 1)
         found = comparing.run(sides, files, bar, redemptions.value, options)
         if out is not None:
             comparing.write(out, found, wanted)

@@ -15,7 +15,6 @@ from laurels.lab.grid import axis, grid, sides
 from laurels.lab.pair import Side, pair, side
 from laurels.lab.twice import Redemptions
 from laurels.replay.options import Ears, Files, Options
-from laurels.replay.raw import Events
 from laurels.replay.writers import write_summary, write_table
 
 PROGRAM = re.compile(r".*\.ya?ml(@[0-9]+)?", re.IGNORECASE)
@@ -50,7 +49,8 @@ def run(
 ) -> Comparison:
     """One comparison."""
     both = pair(*programs)
-    return compare(both, read(programs[0], files, bar), redemptions, options, ears(bar))
+    bar.phase("reading events")
+    return compare(both, files, redemptions, options, ears(bar))
 
 
 def tried(
@@ -70,14 +70,8 @@ def run_grid(
 ) -> list[dict[str, Any]]:
     """Every program of a grid against the old one."""
     old, every = programs
-    events = read(old, files, bar)
-    return list(grid(old, every, events, redemptions, options, ears(bar)))
-
-
-def read(old: Side, files: Files, bar: Meter) -> Events:
-    """The history, read once."""
     bar.phase("reading events")
-    return files.read(old.program)
+    return list(grid(old, every, files, redemptions, options, ears(bar)))
 
 
 def ears(bar: Meter) -> Ears:

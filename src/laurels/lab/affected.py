@@ -40,7 +40,7 @@ def affected(
     sides = []
     for side, ran in ((pair.old, old), (pair.new, new)):
         program = compile_program(side.linked)
-        sides.append(books_of(program, own_events(ran.events, names), names, ran.result.until))
+        sides.append(books_of(program, ran.own(names), names, ran.result.until))
     for row in rows:
         name = table.names[row].as_py()
         books = [side.get(name) for side in sides]
@@ -54,15 +54,6 @@ def affected(
                 "levels": _levels(table, row),
                 "events": list(_events(books[0], books[1])),
             }
-
-
-def own_events(events: Events, names: set[str]) -> Events:
-    """The events of some members; of all, where members give to each other."""
-    if any(body.get("type") == "transfer" for body in events.bodies):
-        return events
-    kept = [(body, place) for body, place in zip(events.bodies, events.places, strict=True)
-            if str(body.get("member")) in names]  # fmt: skip
-    return Events([body for body, _ in kept], [place for _, place in kept], events.report)
 
 
 def books_of(

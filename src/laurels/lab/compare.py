@@ -16,10 +16,11 @@ from typing import Any
 from laurels.base.money import format_decimal
 from laurels.lab import members as M
 from laurels.lab.affected import affected
+from laurels.lab.columns import under
 from laurels.lab.pair import Pair, Side
-from laurels.lab.twice import Ran, Redemptions, run_new, run_old
+from laurels.lab.twice import Ran, Redemptions
 from laurels.replay.monthly import rounded
-from laurels.replay.options import Ears, Options
+from laurels.replay.options import Ears, Files, Options
 from laurels.replay.raw import Events
 from laurels.replay.summary import LINES, money_text
 
@@ -52,7 +53,7 @@ class Comparison:
 
 def compare(
     pair: Pair,
-    events: Events,
+    history: Files | Events,
     redemptions: Redemptions = "facts",
     options: Options | None = None,
     ears: Ears | None = None,
@@ -61,9 +62,8 @@ def compare(
     """Run a history under both programs."""
     wanted, heard = options or Options(), ears or Ears()
     wanted = asked(wanted)
-    old = run_old(pair.old.program, events, redemptions, wanted, heard)
-    new = run_new(pair.new.program, old, redemptions, wanted, heard)
-    return compared(pair, old, new, redemptions, explained)
+    run = under(pair.old.program, [pair.new.program], history, redemptions, wanted, heard)
+    return compared(pair, run.old, run.new(pair.new.program), redemptions, explained)
 
 
 def asked(options: Options) -> Options:
@@ -157,6 +157,7 @@ def _redemptions(mode: Redemptions, old: Ran, new: Ran) -> dict[str, object]:
 
     def counted(ran: Ran) -> dict[str, object]:
         outcomes = Counter(outcome for outcome, _ in ran.result.decided.values())
+        outcomes += ran.result.outcomes
         program = ran.result.program.program
         debt = {unit.name: format_decimal(ran.result.tally.stages[unit.name, "debt"], unit.scale)
                 for unit in program.units}  # fmt: skip

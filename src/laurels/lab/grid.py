@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import product
 
 from laurels.base.errors import RequestError
+from laurels.lab.columns import under
 from laurels.lab.compare import asked, compared
 from laurels.lab.pair import Side, pair, side
-from laurels.lab.twice import Redemptions, run_new, run_old
+from laurels.lab.twice import Redemptions
 from laurels.program.setting import setting
-from laurels.replay.options import Ears, Options
+from laurels.replay.options import Ears, Files, Options
 from laurels.replay.raw import Events
 
 CELLS_MAX = 64
@@ -77,7 +78,7 @@ def sides(name: str, settings: Sequence[str], axes: Sequence[Axis]) -> list[Side
 def grid(
     old: Side,
     tried: Sequence[Side],
-    events: Events,
+    history: Files | Events,
     redemptions: Redemptions,
     options: Options,
     ears: Ears,
@@ -85,10 +86,10 @@ def grid(
     """The old program once, each of the others against it: a row for each, as it is done."""
     pairs = [pair(old, new) for new in tried]
     wanted = asked(options)
-    before = run_old(old.program, events, redemptions, wanted, ears)
+    every = [each.new.program for each in pairs]
+    run = under(old.program, every, history, redemptions, wanted, ears)
     for each in pairs:
-        after = run_new(each.new.program, before, redemptions, wanted, ears)
-        data = compared(each, before, after, redemptions).data
+        data = compared(each, run.old, run.new(each.new.program), redemptions).data
         yield {
             "settings": list(each.new.settings),
             "hash": data["new"]["hash"],

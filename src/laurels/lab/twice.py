@@ -13,13 +13,14 @@ Budgets over all members are decided again under both, in event order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from laurels.base.money import format_decimal
 from laurels.engine.compiled import Compiled
 from laurels.engine.history import ASKS
+from laurels.engine.join import MERGED
 from laurels.replay.options import Ears, Options
 from laurels.replay.play import play
 from laurels.replay.raw import Events
@@ -36,37 +37,58 @@ Decided = Mapping[Request, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Ran:
-    """A run under one program. ``members``: a table with what passed through their hands."""
+    """A run under one program.
+
+    members  a table with what passed through their hands
+    own      what some members did, as the run took it
+    """
 
     result: Result
     members: Any
     summary: dict[str, Any]
-    events: Events
+    own: Callable[[set[str]], Events]
 
 
-def run_old(
-    program: Compiled, events: Events, redemptions: Redemptions, options: Options, ears: Ears
-) -> Ran:
-    """The history under the old program."""
-    if redemptions == "requests":
-        events = asked_again(events)
-    return _run(program, events, options, ears)
+class ByEvents:
+    """A history that was run under the old program (``old``), and can be run under others."""
+
+    def __init__(
+        self,
+        program: Compiled,
+        events: Events,
+        redemptions: Redemptions,
+        options: Options,
+        ears: Ears,
+    ) -> None:
+        self._events = asked_again(events) if redemptions == "requests" else events
+        self._facts = redemptions == "facts"
+        self._options = options
+        self._ears = ears
+        self.old = played(program, self._events, options, ears)
+
+    def new(self, program: Compiled) -> Ran:
+        """The same history under another program, given what became of it under the old one."""
+        events = self._events
+        if self._facts:
+            events = as_decided(events, self.old.result.decided, self.old.result.program)
+        return played(program, events, self._options, self._ears)
 
 
-def run_new(
-    program: Compiled, old: Ran, redemptions: Redemptions, options: Options, ears: Ears
-) -> Ran:
-    """The same history under the new program, given what became of it under the old one."""
-    events = old.events
-    if redemptions == "facts":
-        events = as_decided(events, old.result.decided, old.result.program)
-    return _run(program, events, options, ears)
-
-
-def _run(program: Compiled, events: Events, options: Options, ears: Ears) -> Ran:
+def played(program: Compiled, events: Events, options: Options, ears: Ears) -> Ran:
+    """A run, and who did what."""
     kept = Kept(program, passed=True)
     result = play(program, events, kept, options, ears)
-    return Ran(result, kept.members, summary(result, engine=options.engine), events)
+    words = summary(result, engine=options.engine)
+    return Ran(result, kept.members, words, lambda names: own_events(events, names))
+
+
+def own_events(events: Events, names: set[str]) -> Events:
+    """The events of some members; of all, where members give to each other or become one."""
+    if any(body.get("type") in ("transfer", MERGED) for body in events.bodies):
+        return events
+    kept = [(body, place) for body, place in zip(events.bodies, events.places, strict=True)
+            if str(body.get("member")) in names]  # fmt: skip
+    return Events([body for body, _ in kept], [place for _, place in kept], events.report)
 
 
 def asked_again(events: Events) -> Events:

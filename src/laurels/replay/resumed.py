@@ -375,23 +375,17 @@ def finish(
     saved = states.result()
     whole = Result(program, False, options.until, Tally(program))
     for each, sign in ((saved, 1), (result, 1), (again.now, 1), (again.then, -1)):
-        whole.tally.absorb(each.tally, sign)
-        for name in ("events", "ignored", "reasons"):
-            counts = getattr(each, name)
-            for key, value in counts.items():
-                getattr(whole, name)[key] += sign * value
+        whole.absorb(each, sign)
     for stage in whole.tally.stages.keys() | again.then.tally.stages.keys():
         whole.tally.stages[stage] = result.tally.stages[stage] + again.now.tally.stages[stage]
     whole.tally.members = result.tally.members + again.now.tally.members
     for name in ("rejected", "waiting", "refused", "cut"):
-        found, old = getattr(again.now, name), set(getattr(again.then, name))
-        setattr(whole, name, [*getattr(result, name), *(each for each in found if each not in old)])
+        old = set(getattr(again.then, name))
+        setattr(whole, name, [each for each in getattr(whole, name) if each not in old])
     whole.rejected.sort(key=lambda each: (each.file, each.row))
     whole.waiting.sort(key=lambda each: each.member)
     whole.refused.sort(key=lambda each: each.member)
     whole.cut.sort(key=lambda each: each.member)
-    for name in ("ignored", "reasons"):
-        setattr(whole, name, +getattr(whole, name))
     whole.report = result.report
     whole.since = (states.at, len(again.side.members))
     return whole

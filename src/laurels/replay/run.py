@@ -70,6 +70,7 @@ class Result:
     digest  of the rows that the run left (see ``laurels.replay.digest``)
     since   the instant of the states that it went on from, and how many members were folded again
             from their first event; None where it began with nothing
+    outcomes how many requests that `decided` does not name were accepted (1) and refused (2)
     open    members of whom an event occurred before the end and acts after it
     """
 
@@ -89,6 +90,22 @@ class Result:
     digest: dict[str, str | None] | None = None
     since: tuple[int, int] | None = None
     open: set[str] = field(default_factory=set)
+    outcomes: Counter[int] = field(default_factory=Counter)
+
+    def absorb(self, other: Result, sign: int = 1) -> None:
+        """Add what came of other members, or (-1) take the counts of it away again."""
+        self.tally.absorb(other.tally, sign)
+        for name in ("events", "ignored", "reasons", "outcomes"):
+            mine = getattr(self, name)
+            for key, value in getattr(other, name).items():
+                mine[key] += sign * value
+                if not mine[key]:
+                    del mine[key]
+        if sign < 0:
+            return
+        for name in ("rejected", "waiting", "refused", "cut"):
+            getattr(self, name).extend(getattr(other, name))
+        self.decided |= other.decided
 
     def refuse(self, item: Item) -> None:
         """List a request that was refused, and count it."""

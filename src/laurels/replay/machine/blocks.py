@@ -7,8 +7,9 @@ taken apart into columns, folded, and forgotten. So the history is never held tw
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from time import perf_counter
@@ -23,6 +24,7 @@ from laurels.replay.machine import totals as T
 from laurels.replay.machine.build import Machine, tool
 from laurels.replay.machine.coding import power_of_two
 from laurels.replay.machine.columns import Array, Columns, empty_more, give_slots
+from laurels.replay.machine.encode import Specials
 from laurels.replay.machine.run import (
     Begin,
     Members,
@@ -206,6 +208,47 @@ class Found:
     states: list[Saved]
 
 
+class Decisions:
+    """What was decided of the redemptions of a vector, for a run that takes it as a fact.
+
+    outcome  1 accepted, 2 refused, 0 not come to; points: of it, in steps
+    """
+
+    def __init__(self, vector: Vector) -> None:
+        self.vector = vector
+        self.rows = vector.special.rows
+        self.outcome = np.zeros(len(self.rows), dtype=np.int8)
+        self.points = vector.special.points.copy()
+
+    def note(self, here: Block, made: tuple[Array, ...]) -> None:
+        """Those of a block that was folded."""
+        more = here.columns.more[M.X_ROW]
+        redemption = self.vector.program.program.events["redemption"].index
+        number = self.vector.packed["special"][here.rows[more]]
+        mine = (number >= 0) & (here.columns.type[more] == redemption)
+        self.outcome[number[mine]] = np.where(made[M.Y_REFUSAL][mine] > 0, 2, 1)
+        self.points[number[mine]] = made[M.Y_POINTS][mine]
+
+    def told(self, special: Specials) -> Specials:
+        """Special events of the same rows, with what was decided as their outcomes."""
+        at = np.searchsorted(self.rows, special.rows)
+        at[at == len(self.rows)] = 0
+        if not len(self.rows):
+            return special
+        known = (self.rows[at] == special.rows) & (self.outcome[at] > 0)
+        taken = known & (self.outcome[at] == 1)
+        return replace(
+            special,
+            outcome=np.where(known, self.outcome[at], special.outcome).astype(np.int8),
+            points=np.where(taken, self.points[at], special.points),
+        )
+
+    def counts(self) -> Counter[int]:
+        """How many were accepted (1), how many refused (2)."""
+        found = np.bincount(self.outcome, minlength=3).tolist()
+        return Counter({1: found[1], 2: found[2]})
+
+
 def fold_blocks(
     machine: Machine,
     vector: Vector,
@@ -213,10 +256,12 @@ def fold_blocks(
     options: Options,
     progress: Progress | None = None,
     begin: Begin | None = None,
+    decisions: Decisions | None = None,
 ) -> Found:
     """Fold all members of a vector up to an instant, block by block, several at a time.
 
-    begin  states that they begin with
+    begin      states that they begin with
+    decisions  receive what is decided of redemptions
     Raises Fault when postings and states do not agree.
     """
     least, most = vector.span()
@@ -250,6 +295,8 @@ def fold_blocks(
             made = tuple(np.zeros(len(here.columns.more[0]), dtype=kind) for kind in M.MADE)
             mine = None if begin is None else begin.part(first, last)
             worker.fold(here.columns, 0, last - first, made, members.part(first, last), mine)
+            if decisions is not None:
+                decisions.note(here, made)
             if options.keep is not None:
                 states[number] = worker.saved.pop()._replace(first=first)
             lost[number] = _lost(here, made)
