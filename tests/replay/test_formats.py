@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from laurels.base.errors import RequestError
-from laurels.base.instants import parse_instant
+from laurels.base.instants import format_instant, parse_instant
 from laurels.engine.compiled import load
 from laurels.replay.machine import native
 from laurels.replay.options import Ears, Files, Options
@@ -89,6 +90,68 @@ def test_every_form_of_a_history_gives_the_same(name, tmp_path):
     assert mixed[0] == expected[0], "the order of the input changes nothing, nor does its digest"
 
 
+def elsewhere(event):
+    """The same instant, told with an offset."""
+    at = datetime.fromisoformat(event["occurred_at"].replace("Z", "+00:00"))
+    hours = timedelta(hours=len(event["id"]) % 20 - 7, minutes=30)
+    return {**event, "occurred_at": at.astimezone(timezone(hours)).isoformat()}
+
+
+def foreign(event):
+    """Ids in another script."""
+    return {k: f"\u0447\u0435\u043a-{v}" if k in ("id", "returns", "pays") and v else v
+            for k, v in event.items()}  # fmt: skip
+
+
+def recorded(event):
+    """Told when it was recorded: two days later."""
+    at = parse_instant(event["occurred_at"], "UTC") + 2 * 86_400_000_000
+    return {**event, "recorded_at": format_instant(at)}
+
+
+def quoted(events, path):
+    """A text in which every cell is quoted, some with a comma or a quote inside."""
+    names = list(dict.fromkeys(name for each in events for name in each))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*names, "note"], restval="", quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows({**each, "note": 'a "b", c'} for each in events)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("change", [elsewhere, foreign, recorded])
+def test_what_most_histories_have_is_judged_in_columns(change, form, tmp_path):
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    events = [change(each) for each in flat("retail-starter", 5, 8)]
+    plain = native.replay_files(program, [write(flat("retail-starter", 5, 8), tmp_path, form)])
+    path = write(events, tmp_path, form)
+    assert native.replay_files(program, [path]).slow == plain.slow
+    assert ran(program, path, "numba") == ran(program, path, "python")
+
+
+def test_quoted_cells_are_judged_in_columns(tmp_path):
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    events = flat("retail-starter", 5, 8)
+    path = write(events, tmp_path, "csv")
+    expected = ran(program, path, "python")
+    slow = native.replay_files(program, [path]).slow
+    quoted(events, path)
+    assert native.replay_files(program, [path]).slow == slow
+    assert ran(program, path, "numba") == ran(program, path, "python") == expected
+
+
+@pytest.mark.parametrize("change", [elsewhere, recorded])
+def test_as_recorded_both_times_are_compared(change, tmp_path):
+    program = load(ROOT / "retail-starter" / "program.yaml")
+    path = write([change(each) for each in flat("retail-starter", 5, 6)], tmp_path, "csv")
+    found = []
+    for engine in ("python", "numba"):
+        kept = Kept(program)
+        play(program, Files((path,)), kept, Options(engine, as_recorded=True))
+        found.append((kept.members.to_pylist(), kept.postings.to_pylist()))
+    assert found[0] == found[1]
+
+
 ODD = [
     {"amount": "1e3"}, {"amount": " 12.5"}, {"amount": "12.345"}, {"amount": "12.340"},
     {"amount": "-1"}, {"amount": "+1"}, {"amount": ".5"}, {"amount": "5."}, {"amount": ""},
@@ -97,6 +160,10 @@ ODD = [
     {"occurred_at": "2024-02-29 10:00"}, {"occurred_at": "2024-02-29T10:00:00.123456Z"},
     {"occurred_at": "2024-02-29T10:00:00.1234567Z"}, {"occurred_at": "2024-02-29T10:00:00.5"},
     {"occurred_at": "2024-02-29T24:00:00Z"}, {"occurred_at": "2024-02-29T10:00:00+05:00"},
+    {"occurred_at": "2024-02-29T10:00:00.25-23:59"}, {"occurred_at": "2024-02-29T10:00:00+24:00"},
+    {"occurred_at": "2024-02-29T10:00:00+0500"}, {"occurred_at": "2024-02-29T10:00:00+05:60"},
+    {"occurred_at": "2024-02-29T10:00:00.+05:00"}, {"recorded_at": "yesterday"},
+    {"recorded_at": "1899-12-31T00:00:00Z"}, {"returns": "\u0436"}, {"id": "\u0436\u0007"},
     {"occurred_at": "2024-03-31 01:30:00"}, {"occurred_at": "2024-10-27 01:30:00"},
     {"occurred_at": "1899-12-31T00:00:00Z"}, {"occurred_at": ""}, {"member": ""},
     {"member": "ann\u00e9"}, {"id": ""}, {"id": "  "}, {"id": "\u0436"}, {"currency": "EUR"},
@@ -132,6 +199,12 @@ def test_whatever_stands_in_a_cell_is_judged_alike(form, tmp_path):
         "\nid,member,type,occurred_at,amount\n1,a,purchase,2024-01-01T00:00:00Z,5\n",
         "id,member,type,occurred_at\n1,a,purchase,2024-01-01T00:00:00Z\n",
         "id,member,type,occurred_at,amount\n",
+        'id,member,type,occurred_at,amount\n"1","a ""b""",purchase,2024-01-01T00:00:00Z,"5"\n',
+        'id,member,type,occurred_at,amount\n"1",a"b",purchase,2024-01-01T00:00:00Z,"5"\n',
+        'id,member,type,occurred_at,amount\n1,"a"b,purchase,2024-01-01T00:00:00Z,5\n',
+        'id,member,type,occurred_at,amount\n1,"a,purchase,2024-01-01T00:00:00Z,5\n2,b",x,y,z\n',
+        'id,member,type,occurred_at,amount,x\n1,a,purchase,2024-01-01T00:00:00Z,5,"a\nb"\n',
+        'id,member,type,occurred_at,amount,x\n1,a,purchase,2024-01-01T00:00:00Z,5,""\n',
     ],
 )
 def test_files_of_every_shape_are_judged_alike(text, tmp_path):

@@ -21,16 +21,16 @@ from laurels.engine.join import MERGED
 from laurels.engine.slots import constant, upper
 from laurels.program.names import FIRST_OWN_TYPE
 from laurels.replay.machine import arrow
-from laurels.replay.machine.coding import Coder, Names
+from laurels.replay.machine.coding import Coder, Names, plain
 from laurels.replay.machine.columns import Array, empty_own, largest
 from laurels.replay.machine.filling import columns_of
 from laurels.replay.machine.source import Source
 
 PLAIN = ("return", "redemption", "member", "product_opened", "product_closed")
 """Types of the engine that are judged here; besides them the program's own."""
-UNUSUAL = ("recorded_at", "line", "lines", "to", "hold", "until", "withdraws")
+UNUSUAL = ("line", "lines", "to", "hold", "until", "withdraws")
 """Columns of what only the door judges."""
-USUAL = ("id", "member", "type", "occurred_at", "amount", "currency")
+USUAL = ("id", "member", "type", "occurred_at", "recorded_at", "amount", "currency")
 SPECIAL = ("returns", "pays", "points", "unit", "outcome", "product")
 """Columns of what only special events have."""
 
@@ -107,6 +107,11 @@ class Plan:
         self.own += [own for _, own in self.local]
         self.others = sorted(source.names - {*USUAL, *SPECIAL, *UNUSUAL, *self.required})
         self.dtype = self._dtype()
+        late = program.program.late
+        self.reads_recorded = self.several or (
+            late.policy == "when_recorded" or late.reject_after != "never"
+        )
+        """Whether it matters, in a net run, when an event was recorded."""
         self.as_numbers = all(
             pa.types.is_integer(kind)
             for name in ("id", "returns", "pays") for kind in source.types(name)
@@ -118,7 +123,12 @@ class Plan:
             column = column.cast(pa.string())
         elif not (pa.types.is_integer(column.type) or arrow.is_text(column.type)):
             return np.zeros(len(column), dtype=np.int64), np.ones(len(column), dtype=np.int8)
-        return arrow.hashes(column)
+        found, odd = arrow.hashes(column)
+        rows = np.flatnonzero(odd)
+        if len(rows):  # more than plain ASCII: none of these need be wrong
+            texts = column.take(pa.array(rows)).to_pylist()
+            odd[rows] = np.array([not plain(each) for each in texts], dtype=np.int8)
+        return found, odd
 
     def _dtype(self) -> np.dtype[Any]:
         """A packed row: words first, then what is smaller."""
@@ -199,6 +209,7 @@ class Piece:
         self._types()
         self._identities()
         self._times()
+        self._recorded()
         self._money()
         texts: dict[str, Any] = {}
         for each in self.plan.texts:
@@ -278,6 +289,18 @@ class Piece:
         elif self.rows and at.min() < starts[0]:
             bad |= at < starts[0]
         self.mark(bad)
+
+    def _recorded(self) -> None:
+        """When events were recorded: it must be a time, and may matter."""
+        column = self.column("recorded_at")
+        if column is None or column.null_count == len(column):
+            return
+        there = ~arrow.absent(column)
+        if not self.plan.reads_recorded:
+            calendar = self.program.calendar
+            at, bad = arrow.instants(column, calendar)
+            there &= bad | (at < calendar.midnight[0]) | (at >= calendar.midnight[-2])
+        self.mark(there)
 
     def _money(self) -> None:
         linked = self.program.program

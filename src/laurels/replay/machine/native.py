@@ -102,6 +102,7 @@ def run_source(
     ears.phase("read")
     if options.as_recorded:  # what a return may correct, the door sees
         vector.odd[vector.packed["kind"] == program.program.events["return"].index] |= 1
+        vector.mark_recorded()
     until = options.until
     slow_rows = vector.group(until, options.threads)
     if not vector.is_safe():

@@ -66,13 +66,14 @@ def read_decimals(
 def read_instants(
     rows: int, ends: type_any, letters: type_any, out: type_any, odd: type_any
 ) -> int:
-    """Times such as 2024-02-29T18:30:00.5Z in microseconds, the year 1970 being 0. ``odd``: 0 as
-    it should be, 1 where a text has another form, 2 where no offset is said: the time is local."""
+    """Times such as 2024-02-29T18:30:00.5Z or 2024-02-29T18:30:00+05:00 in microseconds, the year
+    1970 being 0. ``odd``: 0 as it should be, 1 where a text has another form, 2 where no offset is
+    said: the time is local."""
     for i in range(rows):
         low = ends[i]
         size = ends[i + 1] - low
         odd[i] = ODD
-        if size < 19 or size > 27:
+        if size < 19 or size > 32:
             continue
         if letters[low + 4] != 45 or letters[low + 7] != 45:
             continue
@@ -94,8 +95,14 @@ def read_instants(
             continue
         micros = 0
         rest = size - 19
-        utc = 1 if rest > 0 and letters[low + size - 1] == 90 else 0
-        rest -= utc
+        said = 1 if rest > 0 and letters[low + size - 1] == 90 else 0
+        rest -= said
+        ahead = 0
+        if said == 0 and rest > 5:
+            ahead = offset_of(letters, low + size - 6)
+            if ahead != ODD:
+                said = 1
+                rest -= 6
         if rest > 0:
             if letters[low + 19] != 46 or rest < 2:
                 continue
@@ -105,9 +112,23 @@ def read_instants(
             for _ in range(rest - 1, 6):
                 micros = micros * 10
         seconds = hour * 3600 + minute * 60 + second
-        out[i] = days_from(year, month, day) * DAY + seconds * 1_000_000 + micros
-        odd[i] = PLAIN if utc == 1 else LOCAL
+        wall = days_from(year, month, day) * DAY + seconds * 1_000_000 + micros
+        out[i] = wall - ahead if said == 1 else wall
+        odd[i] = PLAIN if said == 1 else LOCAL
     return 0
+
+
+def offset_of(letters: type_any, low: int) -> int:
+    """An offset such as +05:00 in microseconds, ODD where there is none."""
+    sign = letters[low]
+    if (sign != 43 and sign != 45) or letters[low + 3] != 58:
+        return ODD
+    hours = digits_of(letters, low + 1, 2)
+    minutes = digits_of(letters, low + 4, 2)
+    if hours < 0 or hours > 23 or minutes < 0 or minutes > 59:
+        return ODD
+    ahead = (hours * 60 + minutes) * 60_000_000
+    return ahead if sign == 43 else 0 - ahead
 
 
 def digits_of(letters: type_any, low: int, count: int) -> int:

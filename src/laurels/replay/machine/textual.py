@@ -46,12 +46,15 @@ def table_of(path: Path, once: frozenset[str]) -> Any | None:
 
 def _csv(path: Path, once: frozenset[str]) -> Any | None:
     data = pa.memory_map(str(path)).read_buffer() if path.stat().st_size else None
-    if data is None or _has(data, b'"') or _has(data, b"\0"):
+    if data is None or _has(data, b"\0"):
         return None
     found = header_of(path)
     if found is None:
         return None
     columns, delimiter = found
+    quoted = _has(data, b'"')
+    if quoted and not _well_quoted(data, delimiter):
+        return None
     types = {
         each: pa.string() if each in once else pa.dictionary(pa.int32(), pa.string())
         for each in columns
@@ -60,7 +63,12 @@ def _csv(path: Path, once: frozenset[str]) -> Any | None:
         table = pc_csv.read_csv(
             pa.BufferReader(data),
             pc_csv.ReadOptions(column_names=list(columns), skip_rows=1, block_size=BLOCK),
-            pc_csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=True),
+            pc_csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char='"' if quoted else False,
+                double_quote=quoted,
+                ignore_empty_lines=True,
+            ),
             pc_csv.ConvertOptions(
                 column_types=types, null_values=[""], strings_can_be_null=True, check_utf8=True
             ),
@@ -108,6 +116,18 @@ def _is_time(kind: Any) -> bool:
 
 def _has(data: Any, what: bytes) -> bool:
     return re.search(re.escape(what), memoryview(data)) is not None
+
+
+def _well_quoted(data: Any, delimiter: str) -> bool:
+    """Whether every quote opens or closes a whole cell of one line, or stands twice within one:
+    all that everybody reads alike."""
+    between = re.escape(delimiter.encode())
+    cell = re.compile(
+        rb"(?:^|(?<=[\n" + between + rb']))"(?:[^"\r\n]|"")*"(?=[\r\n' + between + rb"]|$)"
+    )
+    view = memoryview(data)
+    quotes = sum(bytes(view[at : at + BLOCK]).count(b'"') for at in range(0, len(view), BLOCK))
+    return sum(each.group().count(b'"') for each in cell.finditer(view)) == quotes
 
 
 def _lines(data: Any) -> int:

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
+from laurels.replay.machine import arrow
 from laurels.replay.machine.build import tool
 from laurels.replay.machine.coding import Coder, Names
 from laurels.replay.machine.columns import Array, Columns, sums_fit
@@ -190,6 +191,11 @@ class Vector:
         self.order = self.order[keep]
         fast = np.concatenate([slow == 0, [True]])
         self.start = kept[fast]
+
+    def mark_recorded(self) -> None:
+        """Rows that say when they were recorded are for the door, which compares both times."""
+        if "recorded_at" in self.source.names:
+            self.odd[~arrow.absent(self.source.texts("recorded_at"))] |= 1
 
     def leave_out_late(self, until: int) -> None:
         """Leave out rows that are not before an instant."""
