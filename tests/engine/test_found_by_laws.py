@@ -189,3 +189,18 @@ def test_what_waited_is_posted_when_its_original_is_known_whether_or_not_time_wa
         posted.append([(each.kind, each.points, each.posted_at) for each in found.postings()])
     assert posted[0] == posted[1]
     assert [kind for kind, _, _ in posted[0]] == ["earned", "taken_back"]
+
+
+def test_points_that_were_spent_are_not_spent_again_by_a_request_that_is_dated_before() -> None:
+    found = book(RATE)
+    found.take(event("p", "purchase", "2024-08-01T00:00:00Z", amount="50"))
+    first = found.take(event("b", "redemption", "2024-08-03T00:00:00Z", points="40"))
+    late = event("a", "redemption", "2024-08-02T00:00:00Z", points="40",
+                 recorded_at="2024-08-03T00:00:01Z")  # fmt: skip
+    second = found.take(late)
+    assert (first.status, second.status) == ("taken", "refused")
+    assert second.refusal is not None
+    assert second.refusal.code == "not-covered"
+    third = found.take({**late, "id": "c", "points": "10"})
+    assert third.status == "taken"
+    assert (found.balance("point").active, found.balance("point").debt) == (0, 0)

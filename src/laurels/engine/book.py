@@ -42,6 +42,9 @@ REFUSALS = {
     K.NOT_TRANSFERABLE: "not-transferable",
 }
 
+DRAWS = frozenset({"redemption", "hold", "transfer"})
+"""Requests for active points."""
+
 
 @dataclass(slots=True)
 class Decision:
@@ -278,7 +281,16 @@ class Book(History):
         """An event that comes after what it should have come before."""
         posted = max(event.known, event.acts, self.now)
         first = self._advance(event.known + 1)
+        if event.type in DRAWS and not (event.decided or event.row[K.E_OUTCOME]):
+            self._draw_late(event)
         return (*first, *self._refold(at, posted, lambda: self._put(at, event), event))
+
+    def _draw_late(self, event: Event) -> None:
+        """A late request sees the points of its own instant, some of which may have been spent
+        since: what is no longer there is not spent twice."""
+        unit = event.row[K.E_UNIT]
+        if unit < 0 or event.asked > self.state.s[K.HEAD + unit * K.UNIT + K.U_ACTIVE]:
+            event.decided, event.refusal = 2, K.NOT_COVERED
 
     def _put(self, at: int, event: Event) -> None:
         self.history.insert(at, event)
