@@ -8,7 +8,8 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard src/laurels/locale/*/LC_MESSAGES/l
 UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench messages docs lock clean
+KILLS ?= 50
+.PHONY: help setup check test demo bench torture messages docs lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +29,9 @@ demo: setup ## Take a real history through a server, and show what an owner asks
 
 bench: setup ## Measure, beside what it is measured against
 	$(BIN)/laurels bench
+
+torture: setup ## Kill the service and PostgreSQL under load, KILLS times each; keeps what it printed
+	$(BIN)/python tools/torture.py --kills $(KILLS)
 
 messages: setup ## Extract texts into the catalogues, keep what is translated
 	$(BIN)/python tools/messages.py

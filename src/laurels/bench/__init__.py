@@ -3,6 +3,7 @@
     step      one event through the public online call, beside a step written by hand
     correct   a return as if never bought, beside folding the member anew
     replay    a whole history in columns, beside DuckDB's own aggregation of it
+    verify    the whole ledger folded again, beside a binary COPY of its tables
     peers     the hand-written steps
     generated histories of any size
     histories which programs and events are measured (examples/bench)
@@ -31,10 +32,17 @@ def _replay() -> list[dict[str, Any]]:
     return bench_replay()
 
 
+def _verify() -> list[dict[str, Any]]:
+    from laurels.bench.verify import bench_verify  # needs a database
+
+    return bench_verify()
+
+
 BENCHES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "step": bench_step,
     "correct": bench_correct,
     "replay": _replay,
+    "verify": _verify,
 }
 
 

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from laurels.cli.problems import stderr
 from laurels.client import AsyncLaurels, Laurels
+from laurels.client.retry import Retry
 from laurels.demo.server import Running
 
 BATCH = 1000
@@ -129,27 +130,62 @@ def send_batches(running: Running, program: str, bodies: Sequence[Body], shown: 
     return flow
 
 
-def send_singly(running: Running, program: str, bodies: Sequence[Body], shown: Bar) -> Flow:
-    """Events one in a request, by several tills at a time."""
+@dataclass(slots=True)
+class Crash:
+    """What a crash in the middle came to.
+
+    after    events that were answered before it; under_way: requests that had no answer
+    repeated of those, events that were in the books already when they were sent again
+    """
+
+    after: int = 0
+    processes: int = 0
+    under_way: int = 0
+    repeated: int = 0
+    seconds: float = 0.0
+
+
+def send_singly(
+    running: Running, program: str, bodies: Sequence[Body], shown: Bar
+) -> tuple[Flow, Crash]:
+    """Events one in a request, by several tills at a time. When half of them are answered the
+    server is killed and started again; the tills go on trying, as they would."""
     flow = shown.begin("one by one", len(bodies))
+    crash = Crash()
     tills: list[list[Body]] = [[] for _ in range(TILLS)]
     for body in bodies:
         tills[zlib.crc32(str(body["member"]).encode()) % TILLS].append(recorded(body))
 
+    sent: set[str] = set()
+
+    async def crashed() -> None:
+        while flow.events < len(bodies) // 2:
+            await asyncio.sleep(0.005)
+        crash.after, crash.under_way = flow.events, len(sent)
+        begun = perf_counter()
+        crash.processes = await asyncio.to_thread(running.crash)
+        crash.seconds = perf_counter() - begun
+
     async def work() -> None:
-        async with AsyncLaurels(running.url, running.key, program, timeout=PATIENCE) as client:
+        retry = Retry(attempts=200, longest=1.0)
+        async with AsyncLaurels(
+            running.url, running.key, program, timeout=PATIENCE, retry=retry
+        ) as client:
 
             async def till(own: list[Body]) -> None:
                 for body in own:
                     begun = perf_counter()
+                    sent.add(str(body["id"]))
                     answer = await client.send(body)
+                    sent.discard(str(body["id"]))
                     flow.statuses[answer["status"]] += 1
+                    crash.repeated += bool(answer.get("repeated"))
                     shown.tell(flow, 1, perf_counter() - begun)
 
-            await asyncio.gather(*map(till, tills))
+            await asyncio.gather(crashed(), *map(till, tills))
 
     asyncio.run(work())
-    return flow
+    return flow, crash
 
 
 def read_members(

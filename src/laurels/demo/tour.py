@@ -1,15 +1,14 @@
 """The demo from end to end.
 
-To add a chapter, such as what a crash in the middle leaves behind: write it as a function of
-(Tour, Teller) and call it in `_through` where it belongs. The server is `running` (its process
-number is there, and the database goes on without it); what the replay must know goes to
-`tour.bodies`.
+To add a chapter: write it as a function of (Tour, Teller) and call it in `_through` where it
+belongs. The server is `running`; what the replay must know goes to `tour.bodies`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +24,7 @@ from rich.text import Text
 
 from laurels.base.errors import Fault, RequestError
 from laurels.base.instants import format_instant
+from laurels.bootstrap.databases import SANDBOX_DATABASE
 from laurels.cli import history, shipped
 from laurels.cli.comparing import ears
 from laurels.cli.comparison import show_comparison
@@ -41,6 +41,9 @@ from laurels.lab.pair import pair, side
 from laurels.replay.options import Options
 from laurels.replay.raw import Body, Events, Place
 from laurels.service.imports import Imported, in_order
+from laurels.service.verify.run import verify
+from laurels.store.embedded import EmbeddedServer
+from laurels.store.roles import SERVICE_ROLE
 
 MONTHS = 6
 """How far time is moved: to the first of the month after so many."""
@@ -138,11 +141,11 @@ def run_demo(as_json: bool, keep: Path | None = None) -> bool:
 def _through(tour: Tour, teller: Teller, path: Path) -> bool:
     """All chapters."""
     _history_goes_in(tour, teller, path)
-    # A chapter on a crash belongs here: kill the server, start it again, look at the books.
     with tour.client() as client:
         _scenes(tour, teller, client)
         _time_passes(tour, teller, client)
         holds = _both_books(tour, teller, client)
+        holds = _verified(tour, teller) and holds
         _explanation(tour, teller, client)
     _what_if(tour, teller, path)
     return holds
@@ -174,7 +177,7 @@ def _history_goes_in(tour: Tour, teller: Teller, path: Path) -> None:
     ])  # fmt: skip
     with intake.bar() as shown:
         many = intake.send_batches(tour.running, tour.name, ordered[:-alone], shown)
-        single = intake.send_singly(tour.running, tour.name, ordered[-alone:], shown)
+        single, crash = intake.send_singly(tour.running, tour.name, ordered[-alone:], shown)
     tour.bodies += ordered
     rows = []
     for what, flow in ((f"{number(intake.BATCH)} a request", many),
@@ -183,8 +186,30 @@ def _history_goes_in(tour: Tour, teller: Teller, path: Path) -> None:
     statuses = many.statuses + single.statuses
     rows.append(("", "durable when answered; " + ", ".join(
         f"{number(count)} {status}" for status, count in sorted(statuses.items()))))  # fmt: skip
+    rows.append(("kill -9", (
+        f"the server, {crash.processes} processes, after {number(crash.after)} of these were "
+        f"answered and while {crash.under_way} were under way; it answered again after "
+        f"{crash.seconds:.1f} s")))  # fmt: skip
+    rows.append(("", f"the tills sent again what had no answer: {crash.repeated} of it was in the "
+                     "books already, and got its first answer"))  # fmt: skip
     teller.rows(rows)
-    tour.data["intake"] = {"batches": many.data(), "single": single.data()}
+    tour.data["intake"] = {"batches": many.data(), "single": single.data(), "crash":
+                           asdict(crash)}  # fmt: skip
+
+
+def _verified(tour: Tour, teller: Teller) -> bool:
+    """Everybody is folded again from what is stored, and compared with what is stored."""
+    teller.chapter("laurels verify: everybody is folded again from the stored events")
+    with EmbeddedServer(tour.running.folder / "data") as database:
+        found = verify(
+            database.url(SERVICE_ROLE, SANDBOX_DATABASE), connections=os.cpu_count() or 1
+        )
+    counts = found.programs[tour.name]
+    said = ", ".join(f"{number(counts[what])} {what}" for what in ("members", "events", "postings"))
+    verdict = "the books are what the events say" if found.equal else f"differences: {found.kinds}"
+    teller.rows([("compared", said), ("verdict", verdict)])
+    tour.data["verified"] = {"equal": found.equal, "kinds": found.kinds, "programs": found.programs}
+    return found.equal
 
 
 def _scenes(tour: Tour, teller: Teller, client: Laurels) -> None:
