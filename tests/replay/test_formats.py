@@ -17,6 +17,7 @@ from laurels.engine.compiled import load
 from laurels.replay.machine import native
 from laurels.replay.options import Ears, Files, Options
 from laurels.replay.play import play
+from laurels.replay.raw import Events, Place, Report
 from laurels.replay.readers import find_files
 from laurels.replay.summary import summary
 from laurels.replay.tables import Kept
@@ -310,3 +311,27 @@ def test_every_member_has_a_row_whatever_became_of_its_events(engine, tmp_path):
     assert [each["member"] for each in members] == sorted(
         row.split(",")[1] for row in rows if row.split(",")[1]
     )
+
+
+@pytest.mark.parametrize("name", ["retail-starter", "tbc-ertguli"])
+def test_rows_of_lines_are_the_events_that_hold_them(name, tmp_path):
+    """Also of one line: a row that names its line is a line, and can be returned as one."""
+    program = load(ROOT / name / "program.yaml")
+    events = history(name, random.Random(991), 3, months=14)
+    named = {each.get("returns") for each in events if each["type"] == "return"}
+    for each in events:
+        if each["id"] in named and "amount" in each and each["type"] == "purchase":
+            each["lines"] = [{"line": "1", "amount": each.pop("amount")}]
+    rows = [
+        {**{k: v for k, v in each.items() if k != "lines"}, **line}
+        for each in events
+        for line in each.get("lines", [{}])
+    ]
+    one = Kept(program)
+    places = [Place("", row) for row in range(1, len(events) + 1)]
+    play(program, Events(events, places, Report()), one, Options("python"))
+    other = Kept(program)
+    play(program, Files((write(rows, tmp_path, "csv"),)), other, Options("python"))
+    assert {len(each["lines"]) for each in events if "lines" in each} >= {1, 2}
+    assert other.members.to_pylist() == one.members.to_pylist()
+    assert other.postings.to_pylist() == one.postings.to_pylist()
