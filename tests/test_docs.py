@@ -36,15 +36,18 @@ from pydantic import BaseModel
 
 import laurels
 from laurels.base.errors import Finding, ProgramError
+from laurels.ledger.accounts import FLOWS
 from laurels.program import check, model
 from laurels.program.loader import parse_document
 from laurels.program.model import Program, Version
+from laurels.replay.output import LISTS
+from laurels.replay.writers import POSTINGS
 from laurels.story import load_story, tell
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
 PAGES += [f"docs/{name}.md" for name in ("start", "guide", "time-and-corrections", "library")]
-PAGES += ["docs/http.md", "docs/integrate.md", "docs/moving.md"]
+PAGES += ["docs/http.md", "docs/integrate.md", "docs/moving.md", "docs/files.md"]
 FENCE = re.compile(r"^```(?P<language>[a-z ]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#]*)(#(?P<part>[^)]*))?\)")
 
@@ -272,3 +275,19 @@ def test_the_guide_names_every_key_of_the_program_file() -> None:
         if f"`{key}`" not in guide and not re.search(rf"^\s*-?\s*{key}:", guide, re.MULTILINE)
     )
     assert not missing, "docs/guide.md says nothing of " + ", ".join(missing)
+
+
+def test_the_page_of_files_has_every_column_and_every_kind() -> None:
+    text = (ROOT / "docs" / "files.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    kinds = {row[0].strip("`"): row[1:] for row in rows if len(row) == 3}
+    for kind, flows in FLOWS.items():
+        for side in (0, 1):
+            listed = re.findall(r"`([^`]+)`", kinds[kind][side])
+            assert sorted(listed) == sorted({flow[side] for flow in flows}), kind
+    assert set(kinds) - {"kind", "---"} == set(FLOWS)
+    postings = re.findall(r"`(\w+)`", text.partition("### Postings")[2].partition("There are")[0])
+    assert [each for each in postings if each in POSTINGS] == list(POSTINGS)
+    lists = {name for name in re.findall(r"^\| `([\w.]+)`", text, re.MULTILINE) if "." in name}
+    written = {"postings.parquet", "members.parquet", "monthly.parquet", "summary.json", *LISTS}
+    assert lists == written
