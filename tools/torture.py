@@ -23,12 +23,12 @@ from support.torture import Load, Server, killing, server
 HEAD = """\
 # Torture
 
-What `make torture` printed the last time that it was run in full. Clients buy, spend, set points
-aside, capture and void, give points to each other, over HTTP; each event is sent until there is an
-answer. Meanwhile the server's processes, or all processes of PostgreSQL, are killed (`kill -9`) at
-random moments. At the end each answer is held against what the server says of the event, each hold
-and each balance against plain arithmetic over the answers, and `laurels verify` folds everybody
-again. Events that were answered are sent again on the way: they must get their first answer.
+What `make torture` printed. Clients buy, spend, set points aside, capture and void, give
+points to each other, over HTTP; each event is sent until there is an answer. Meanwhile the server's
+processes, or all processes of PostgreSQL, are killed (`kill -9`) at random moments. At the end each
+answer is held against what the server says of the event, each hold and each balance against plain
+arithmetic over the answers, and `laurels verify` folds everybody again. Events that were answered
+are sent again on the way: they must get their first answer.
 
 """
 
