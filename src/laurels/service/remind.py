@@ -13,7 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from laurels.service.load import lock_members, rows_of, run
+from laurels.engine.kernel import layout as K
+from laurels.service.bodies import unpack_bytes
+from laurels.service.desk import Member
+from laurels.service.load import lock_members, read_members, rows_of, run
 from laurels.service.programs import Connection, Running
 from laurels.service.reading import open_desk
 from laurels.store.rows import numbers
@@ -53,13 +56,15 @@ async def remind(connection: Connection, running: Running, day: date) -> int:
                 return written
             members = [row[0] for row in rows]
             after = members[-1]
-            locked = await lock_members(connection, members)
             given: Given = {}
             for member, unit, ends, days in await rows_of(
                 connection, "reminded", members=numbers(members)
             ):
                 key = member, unit, ends
                 given[key] = min(days, given.get(key, days))
+            states = await read_members(connection, members)
+            wanted = [m for m, row in states.items() if soon(running, row, bounds, given, now)]
+            locked = await lock_members(connection, wanted)
             found: list[Reminder] = []
             for member, row in sorted(locked.items()):
                 found += await _of_member(connection, running, member, row.sequence, bounds, given,
@@ -80,6 +85,30 @@ def ends_of(day: date, zone: str) -> dict[int, int]:
     return found
 
 
+def soon(
+    running: Running, row: Member, bounds: dict[int, int], given: Given, now: int
+) -> bool:  # fmt: skip
+    """Whether a member's saved lots may hold something to tell of: most hold nothing, and need
+    neither a lock nor a book. What is pending or parked is told of once it is active."""
+    if row.state is None or row.layout != running.layout:
+        return False
+    active = unpack_bytes(row.state)[1]
+    for unit in running.compiled.program.units:
+        for ends in active[unit.index][:: K.ACTIVE_LOT]:
+            if ends > now and _notice((row.member, unit.name, ends), bounds, given) is not None:
+                return True
+    return False
+
+
+def _notice(lot: tuple[int, str, int], bounds: dict[int, int], given: Given) -> int | None:
+    """The notice that is due of points of a member with one end: the most urgent that applies, if
+    none as urgent was given."""
+    for days in sorted(bounds):
+        if lot[2] <= bounds[days]:
+            return days if given.get(lot, days + 1) > days else None
+    return None
+
+
 async def _of_member(
     connection: Connection, running: Running, member: int, sequence: int, bounds: dict[int, int],
     given: Given, now: int,
@@ -89,10 +118,10 @@ async def _of_member(
     desk.book.advance(now)
     found = []
     for unit, ends, points in ending(running, desk.book):
-        notices = [days for days in sorted(bounds) if ends <= bounds[days]]
-        if notices and given.get((member, unit, ends), max(bounds) + 1) > notices[0]:
+        days = _notice((member, unit, ends), bounds, given)
+        if days is not None:
             sequence += 1
-            found.append(Reminder(member, unit, ends, notices[0], sequence, points))
+            found.append(Reminder(member, unit, ends, days, sequence, points))
     return found
 
 
