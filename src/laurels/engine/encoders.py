@@ -10,9 +10,9 @@ and alone says what is wrong. So an encoder decides nothing that the door would 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from operator import getitem
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from laurels.base.errors import RequestError
@@ -30,7 +30,6 @@ KEPT = 4096
 """So many texts of an attribute, of at most so many characters, are known by heart."""
 KEPT_LENGTH = 40
 EPOCH = date(1970, 1, 1)
-SELDOM = frozenset({"recorded_at", "source", "currency", "lines"})
 
 
 class Unusual(Exception):
@@ -131,16 +130,13 @@ def read(raw, learned=None):
     get = raw.get
     identity = raw["id"]
     member = raw["member"]
-    if type(identity) is not str or type(member) is not str:
-        raise Unusual
-    if not 0 < len(identity) <= ID_MAX or not 0 < len(member) <= ID_MAX:
-        raise Unusual
-    if not (identity + member).isprintable():
+    both = identity + member
+    if not identity or not member or len(both) > ID_MAX or not both.isprintable():
         raise Unusual
     at = raw["occurred_at"]
     occurred = recorded = acts = DATES[at[DATE]] + CLOCK[at[TIME]] + SECONDS[at[REST]]
     source = ""
-    if not SELDOM.isdisjoint(raw):
+    if "recorded_at" in raw or "source" in raw or "currency" in raw or "lines" in raw:
         if get("lines") or (get("currency") or CURRENCY) != CURRENCY:
             raise Unusual
         source = get("source")
@@ -166,18 +162,17 @@ VERSIONS = """\
     if version is None:
         raise Unusual
 """
-AMOUNTS = {
-    "none": """\
-    amount = 0
-""",
-    "required": """\
-    amount = amount_of(raw["amount"])
-""",
-    "optional": """\
-    text = get("amount")
-    amount = 0 if text is None or text == "" else amount_of(text)
-""",
-}
+DECIMALS = """\
+if len(text) > {more} and text[-{more}] == ".":
+    digits = text.replace(".", "", 1)
+    if len(digits) <= 15 and digits.isdecimal() and digits.isascii():
+        amount = int(digits)
+    else:
+        amount = amount_of(text)
+else:
+    amount = amount_of(text)
+"""
+"""Reads an amount with all its decimals at once; leaves every other text to the strict reader."""
 ROW = """\
     event = new(Event)
     event.raw = raw
@@ -197,9 +192,9 @@ ROW = """\
 def encoder(door: Door, kind: L.EventType) -> Callable[[Raw, int | None], Event]:
     """A function that reads events of a type in their usual shape. Raises one of UNUSUAL."""
     names: dict[str, Any] = {
-        "Event": Event, "new": object.__new__, "Unusual": Unusual, "getitem": getitem,
-        "amount_of": amounts(door.exponent),
-        "DATES": DATES, "CLOCK": CLOCK, "SECONDS": SECONDS, "SELDOM": SELDOM, "ID_MAX": ID_MAX,
+        "Event": Event, "new": object.__new__, "Unusual": Unusual,
+        "amount_of": amount_reader(door.exponent),
+        "DATES": DATES, "CLOCK": CLOCK, "SECONDS": SECONDS, "ID_MAX": ID_MAX,
         "DATE": DATE, "TIME": TIME, "REST": REST,
         "CURRENCY": door.program.currency, "FIRST": door.versions[0].effective_from,
         "near": door.near, "day_near": door.near.day, "acts_at": door.acts,
@@ -220,28 +215,23 @@ def source_of(door: Door, kind: L.EventType, names: dict[str, Any]) -> str:
     columns |= dict.fromkeys(door.budgets, str(K.NEVER))
     columns |= {column: f"int(parts.{part})" for part, column in door.local}
     asked = attributes_of(door.readers[kind.name], names)
-    looked_at = [f"    {codes}[get({name!r})]\n" for column, name, codes in asked if column < 0]
-    filled = {column: (name, codes) for column, name, codes in asked if column >= 0}
-    row = ", ".join(row_parts(door.slots.event_size, columns, filled, names))
+    looked_at = [f"    {source}\n" for column, source in asked if column < 0]
+    columns |= {column: source for column, source in asked if column >= 0}
+    row = ", ".join(columns.get(column, "0") for column in range(door.slots.event_size))
     return "".join([
         HEAD,
         ONE_VERSION if door.one_version else VERSIONS,
-        AMOUNTS[kind.amount],
+        amount_lines(kind.amount, door.exponent),
         "    parts = parts_of(acts)\n" if door.local else "",
         *looked_at,
         ROW.format(row=row, kind=kind.name, width=0 if kind.amount == "none" else door.width),
     ])  # fmt: skip
 
 
-def amounts(places: int) -> Callable[[str], int]:
-    """Reads amounts: digits with all decimals at once, the rest by the strict reader."""
-    whole, point, rest = slice(-1 - places), slice(-1 - places, -places), slice(-places, None)
+def amount_reader(places: int) -> Callable[[str], int]:
+    """Reads amounts, negative ones excepted."""
 
     def amount_of(text: str) -> int:
-        if places and text[point] == ".":
-            digits = text[whole] + text[rest]
-            if places < len(digits) <= 15 and digits.isdecimal() and digits.isascii():
-                return int(digits)
         found = parse_decimal(text, places)
         if found < 0:
             raise Unusual
@@ -250,15 +240,30 @@ def amounts(places: int) -> Callable[[str], int]:
     return amount_of
 
 
-def attributes_of(plan: Plan, names: dict[str, Any]) -> list[tuple[int, str, str]]:
-    """For each column that an attribute fills (-1: it is only looked at): the attribute, and the
-    name of its codes."""
-    found: list[tuple[int, str, str]] = []
+def amount_lines(given: str, places: int) -> str:
+    """The lines that read the amount. ``given``: none, optional or required."""
+    if given == "none":
+        return "    amount = 0\n"
+    read = DECIMALS.format(more=places + 1) if places else "amount = amount_of(text)\n"
+    if given == "required":
+        return '    text = raw["amount"]\n' + indent(read, "    ")
+    return (
+        '    text = get("amount")\n'
+        '    if text is None or text == "":\n'
+        "        amount = 0\n"
+        "    else:\n"
+    ) + indent(read, "        ")
+
+
+def attributes_of(plan: Plan, names: dict[str, Any]) -> list[tuple[int, str]]:
+    """For each column that an attribute fills (-1: it is only looked at), how it is read."""
+    found: list[tuple[int, str]] = []
 
     def add(column: int, name: str, read: Reader, required: bool, keep: bool) -> None:
         codes = f"{upper(name)}_{len(found)}"
         names[codes] = Codes(read, name, required, keep)
-        found.append((column, name, codes))
+        source = f"{codes}[raw[{name!r}]]"
+        found.append((column, source if required else f"{source} if {name!r} in raw else 0"))
 
     texts, rest = plan
     for name, column, codes, other in texts:
@@ -277,26 +282,3 @@ def text_reader(codes: Mapping[str, int], other: int) -> Reader:
         return codes.get(words(value), other)
 
     return read
-
-
-def row_parts(
-    size: int,
-    columns: Mapping[int, str],
-    asked: Mapping[int, tuple[str, str]],
-    names: dict[str, Any],
-) -> Iterator[str]:
-    """The columns of a row in their order; a run of attributes is read in one go."""
-    column = 0
-    while column < size:
-        run: list[tuple[str, str]] = []
-        while column + len(run) in asked:
-            run.append(asked[column + len(run)])
-        if len(run) > 2:
-            names[f"codes_{column}"] = tuple(names[codes] for _, codes in run)
-            names[f"names_{column}"] = tuple(name for name, _ in run)
-            yield f"*map(getitem, codes_{column}, map(get, names_{column}))"
-        elif run:
-            yield from (f"{codes}[get({name!r})]" for name, codes in run)
-        else:
-            yield columns.get(column, "0")
-        column += max(1, len(run))
