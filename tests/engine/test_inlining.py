@@ -2,7 +2,7 @@
 
 import ast
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,16 @@ NAMES = "s la lp lh ev rf ln g out".split()
 class Compared(dict[int, Callable[..., None]]):
     """Steps that are held against the readable one each time."""
 
-    def __init__(self, program: laurels.Compiled) -> None:
+    def __init__(
+        self, program: laurels.Compiled, steps: Mapping[int, Callable[..., None]]
+    ) -> None:
         super().__init__()
         self.program = program
+        self.steps = steps
         self.calls = 0
 
     def __missing__(self, kind: int) -> Callable[..., None]:
-        together, readable = self.program.together[kind], self.program.namespace["step"]
+        together, readable = self.steps[kind], self.program.namespace["step"]
         assert together is not readable
 
         def both(*args: Any) -> None:
@@ -47,14 +50,16 @@ class Compared(dict[int, Callable[..., None]]):
 def compare(program: laurels.Compiled, raws: list[dict[str, Any]]) -> int:
     """How many steps were compared."""
     double = replace(program)
-    double.__dict__["together"] = steps = Compared(program)
+    double.__dict__["together"] = steps = Compared(program, program.together)
+    double.__dict__["together_usual"] = usual = Compared(program, program.together_usual)
     book = laurels.Book(double, "m")
     for raw in raws:
         try:
             book.take({**raw, "member": "m"})
         except RequestError:
             continue
-    return steps.calls
+    assert usual.calls
+    return steps.calls + usual.calls
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -179,7 +184,7 @@ def step(ev, out):
 def test_functions_put_together_do_the_same(text: str) -> None:
     tree = ast.parse(text)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    made = Inliner(functions, {}).put_together("step", "together", "ev[0]", 1)
+    made = Inliner(functions, {}).put_together("step", "together", {("ev", 0): 1})
     names: dict[str, Any] = {}
     exec(text, names)
     exec(ast.unparse(made), names)
@@ -209,7 +214,7 @@ def step(ev, out):
     few(out)
 """
     functions = {node.name: node for node in ast.parse(text).body}  # type: ignore[attr-defined]
-    made = ast.unparse(Inliner(functions, {}).put_together("step", "together", "ev[0]", 1))
+    made = ast.unparse(Inliner(functions, {}).put_together("step", "together", {("ev", 0): 1}))
     assert "many(out)" in made
     assert "level_set(out)" in made
     assert "few(out)" not in made

@@ -46,7 +46,7 @@ DRAWS = frozenset({"redemption", "hold", "transfer"})
 """Requests for active points."""
 
 
-@dataclass(slots=True)
+@dataclass(init=False)
 class Decision:
     """What became of an event.
 
@@ -56,12 +56,33 @@ class Decision:
     before    what it changed of one who became this member
     """
 
-    status: Status
+    # no __init__: most decisions have these values, and calling it would be half of their cost
     event: Event
+    status: Status = "taken"
     entries: tuple[Entry, ...] = ()
     refusal: Refusal | None = None
     journal: Journal | None = field(default=None, repr=False)
     before: Decision | None = None
+
+    @classmethod
+    def of(
+        cls,
+        status: Status,
+        event: Event,
+        entries: tuple[Entry, ...] = (),
+        refusal: Refusal | None = None,
+        journal: Journal | None = None,
+        before: Decision | None = None,
+    ) -> Decision:
+        """A decision of any kind."""
+        made = cls()
+        made.status = status
+        made.event = event
+        made.entries = entries
+        made.refusal = refusal
+        made.journal = journal
+        made.before = before
+        return made
 
     @property
     def postings(self) -> tuple[Posting, ...]:
@@ -132,8 +153,13 @@ class Book(History):
             self.arrivals.append(event)
             entry = self._append(event)
             self.now = acts
-            entries = (entry,) if event.recorded <= acts else self._recorded(event, entry)
-            return Decision("taken", event, entries, None, self.journal)
+            decision = Decision()
+            decision.event = event
+            decision.entries = (
+                (entry,) if event.recorded <= acts else self._recorded(event, entry)
+            )
+            decision.journal = self.journal
+            return decision
         return self._take(event)
 
     def _take(self, event: Event) -> Decision:
@@ -155,7 +181,7 @@ class Book(History):
         if event.row[E_TYPE] == 0 and event.type not in self.compiled.program.events:
             return self._insert(event, "ignored")
         if self.withdrawn and event.key in self.withdrawn:
-            return Decision("taken", event, journal=self.journal)
+            return Decision.of("taken", event, journal=self.journal)
         if self.merged:
             target = self.behind(event)
             if target is not None:
@@ -177,7 +203,7 @@ class Book(History):
                 if late.key not in self.withdrawn:
                     late.since = max(late.since, event.known)
                     entries += self._return(late).entries
-            decision = Decision(decision.status, event, entries, decision.refusal, self.journal)
+            decision = Decision.of(decision.status, event, entries, decision.refusal, self.journal)
         return decision
 
     def foresee(self, events: Sequence[Event]) -> None:
@@ -239,7 +265,7 @@ class Book(History):
                 where="id",
                 expected="the same body, or another id",
             )
-        return Decision("duplicate", known, refusal=self._refusal(known), journal=self.journal)
+        return Decision.of("duplicate", known, refusal=self._refusal(known), journal=self.journal)
 
     def _refusal(self, event: Event) -> Refusal | None:
         if not event.refusal:
@@ -250,7 +276,7 @@ class Book(History):
     def _insert(self, event: Event, status: Status = "taken") -> Decision:
         """Put an event into history: at its end in one step, else by folding again."""
         if event.gone:  # foreseen: all of it comes back
-            return Decision(status, event, journal=self.journal)
+            return Decision.of(status, event, journal=self.journal)
         acts = event.acts
         recorded = event.known
         last = self.history[-1] if self.history else None
@@ -267,8 +293,8 @@ class Book(History):
         if acts > self.now:
             self.now = acts
         if event.refusal:
-            return Decision("refused", event, entries, self._refusal(event), self.journal)
-        return Decision(status, event, entries, None, self.journal)
+            return Decision.of("refused", event, entries, self._refusal(event), self.journal)
+        return Decision.of(status, event, entries, None, self.journal)
 
     def _recorded(self, event: Event, entry: Entry) -> tuple[Entry, ...]:
         """An event is posted when it is known, and so is what it let fall due before that."""
@@ -302,7 +328,7 @@ class Book(History):
         original = self.find(event.source, event.refers)
         if original is None or original.key in self.withdrawn or not original.comes_back:
             self.waiting.setdefault(event.refers, []).append(event)
-            return Decision("waiting", event, journal=self.journal)
+            return Decision.of("waiting", event, journal=self.journal)
         if event.place <= original.place and original.absorbed is None:
             self.stand_after(event, original)
         version = self.compiled.program.versions[event.row[K.E_VERSION]]
@@ -311,14 +337,14 @@ class Book(History):
             return self._insert(event)
         if event.foreseen:
             self.now = max(self.now, event.acts)
-            return Decision("taken", event, journal=self.journal)
+            return Decision.of("taken", event, journal=self.journal)
         posted = max(event.known, event.acts, self.now)
         first = self._advance(max(event.known, event.acts) + 1)
         self.now = max(self.now, event.acts)
         at = self._at(original.place)
         self._line_of(event, original)
         entries = first + self._refold(at, posted, lambda: self._take_off(event, original), event)
-        return Decision("taken", event, tuple(entries), journal=self.journal)
+        return Decision.of("taken", event, tuple(entries), journal=self.journal)
 
     @staticmethod
     def stand_after(event: Event, original: Event) -> None:
@@ -361,7 +387,7 @@ class Book(History):
         if target is None or target.type == "withdrawn":
             # dated before its target: the target will never count
             self.withdrawn.add((event.source, event.refers))
-            return Decision("waiting", event, journal=self.journal)
+            return Decision.of("waiting", event, journal=self.journal)
         self.withdrawn.add(target.key)
         posted = max(event.recorded, event.acts, self.now)
         first = self._advance(max(event.recorded, event.acts) + 1)
@@ -372,12 +398,12 @@ class Book(History):
                 self.cuts[original.key].remove(target)
                 at = self._at(original.place)
                 entries = first + self._refold(at, posted, lambda: self._lower(original), event)
-                return Decision("taken", event, tuple(entries), journal=self.journal)
+                return Decision.of("taken", event, tuple(entries), journal=self.journal)
         at = self._at(target.place)
         if at == len(self.history) or self.history[at] is not target:
-            return Decision("taken", event, tuple(first), journal=self.journal)
+            return Decision.of("taken", event, tuple(first), journal=self.journal)
         entries = first + self._refold(at, posted, lambda: self._remove(at, target), event)
-        return Decision("taken", event, tuple(entries), journal=self.journal)
+        return Decision.of("taken", event, tuple(entries), journal=self.journal)
 
     def _remove(self, at: int, target: Event) -> None:
         """Take an event out of history; returns of it wait again."""
@@ -472,7 +498,7 @@ class Book(History):
                 self._orphan(target)
 
         entries = self._refold(self._at(merge.place), posted, again, event)
-        return Decision(
+        return Decision.of(
             before.status, event, (*first, *entries), before.refusal, self.journal, before
         )
 

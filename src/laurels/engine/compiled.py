@@ -44,6 +44,14 @@ KERNEL: tuple[ModuleType, ...] = (
 COMPILING = threading.RLock()
 """One thread at a time: CPython 3.11 counts the depth of syntax trees for all threads together."""
 
+USUAL = {
+    ("ev", layout.E_LINES): 1,
+    ("s", layout.SEEN): 1,
+    ("out", layout.O_COUNT): 0,
+    ("out", layout.O_GRANTS): 0,
+}
+"""What is known of a usual step beforehand: nothing was posted yet."""
+
 Cal = tuple[Sequence[int], Sequence[int], Sequence[int]]
 
 
@@ -107,14 +115,36 @@ class Compiled:
     @property
     def steps(self) -> Mapping[int, Callable[..., None]]:
         """The step for each type of event: put together, unless another stands in for it."""
-        if self.step is self.namespace["step"]:
-            return self.together
-        return defaultdict(lambda: self.step)
+        return self._unless_replaced(self.together)
+
+    @property
+    def usual_steps(self) -> Mapping[int, Callable[..., None]]:
+        """The same for what is usual: an event of one line, of a member who was seen before."""
+        return self._unless_replaced(self.together_usual)
+
+    def _unless_replaced(
+        self, steps: Mapping[int, Callable[..., None]]
+    ) -> Mapping[int, Callable[..., None]]:
+        return steps if self.step is self.namespace["step"] else defaultdict(lambda: self.step)
+
+    @cached_property
+    def inliner(self) -> Inliner:
+        """Has all functions at hand."""
+        own = kernel().folded(ast.parse(self.source))
+        return Inliner(functions([*kernel().trees, own]), dict(straight_kernel()))
 
     @cached_property
     def together(self) -> Mapping[int, Callable[..., None]]:
         """The step for each type of event, put together for CPython."""
-        return Steps(self)
+        return Steps(self, "step", {})
+
+    @cached_property
+    def together_usual(self) -> Mapping[int, Callable[..., None]]:
+        """The step for each type of event where all is as usual, put together for CPython."""
+        given = dict(USUAL)
+        if len(self.program.versions) == 1:
+            given["ev", layout.E_VERSION] = 0
+        return Steps(self, "usual_step", given)
 
     @cached_property
     def traced(self) -> dict[str, Any]:
@@ -185,24 +215,24 @@ def straight_kernel() -> dict[str, list[ast.stmt] | None]:
 
 
 class Steps(dict[int, Callable[..., None]]):
-    """The step by type of event, each put together when the first such event comes."""
+    """The step by type of event, each put together when the first such event comes.
 
-    def __init__(self, compiled: Compiled) -> None:
+    given: what else is known of its sequences beforehand, by sequence and place.
+    """
+
+    def __init__(self, compiled: Compiled, name: str, given: Mapping[tuple[str, int], int]) -> None:
         super().__init__()
         self.compiled = compiled
-
-    @cached_property
-    def inliner(self) -> Inliner:
-        """Has all functions at hand."""
-        own = kernel().folded(ast.parse(self.compiled.source))
-        return Inliner(functions([*kernel().trees, own]), dict(straight_kernel()))
+        self.name = name
+        self.given = given
 
     def __missing__(self, kind: int) -> Callable[..., None]:
         namespace = self.compiled.namespace
-        name = f"step_{kind}"
+        name = f"{self.name}_{kind}"
         file = f"<{self.compiled.name} {name}>"
+        given = {**self.given, ("ev", layout.E_TYPE): kind}
         with COMPILING:
-            made = self.inliner.put_together("step", name, f"ev[{layout.E_TYPE}]", kind)
+            made = self.compiled.inliner.put_together("step", name, given)
             source = ast.unparse(made)
             code = compile(source, file, "exec")
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)

@@ -15,7 +15,7 @@ from typing import Any
 from laurels.engine.compiled import Compiled
 from laurels.engine.events import Event, Key, Place
 from laurels.engine.join import join
-from laurels.engine.journal import Entry, Journal
+from laurels.engine.journal import Entry, Journal, entry_of
 from laurels.engine.kernel import layout as K
 from laurels.engine.kernel.layout import E_TYPE, NEXT_DUE
 from laurels.engine.state import NOTHING, Snapshot, State
@@ -90,7 +90,7 @@ class History(Views):
         history.append(event)
         if self.tail:
             dues = [number for each in self.tail for number in each.dues]
-            folded = Entry(event, [*dues, *entry.dues], entry.records, None)
+            folded = entry_of(event, [*dues, *entry.dues], entry.records, None)
             self.tail = []
         self.segments.append(folded)
         if len(history) % CHECKPOINT == 0:
@@ -104,13 +104,19 @@ class History(Views):
         acts = event.acts
         dues = NOTHING if state.s[NEXT_DUE] > acts else state.advance(acts + 1)
         if event.row[E_TYPE] >= FIRST_OWN_TYPE:
-            return Entry(event, dues, state.step_plain(event), acts)
+            entry = Entry()
+            entry.event = event
+            entry.dues = dues
+            entry.records = state.step_plain(event)
+            entry.posted = acts
+            return entry
         if event.joined is not None:
-            return Entry(event, dues, join(state, event.joined.state, acts, event.number), acts)
+            records = join(state, event.joined.state, acts, event.number)
+            return entry_of(event, dues, records, acts)
         reference = self._prepare(event)
         records = state.step(event, reference)
         self._settle(event, reference)
-        return Entry(event, dues, records, acts)
+        return entry_of(event, dues, records, acts)
 
     def _prepare(self, event: Event) -> Event | None:
         """Fill what the step needs to know of other events; returns the referenced one."""
@@ -196,7 +202,7 @@ class History(Views):
         self.now = max(self.now, until - 1)
         if not records:
             return []
-        entry = Entry(None, records, NOTHING, posted)
+        entry = entry_of(None, records, NOTHING, posted)
         self.tail.append(entry)
         self.journal.entries.append(entry)
         return [entry]
@@ -233,7 +239,7 @@ class History(Views):
         else:
             rest = self.state.advance(reached + 1)
             if rest:
-                self.tail.append(Entry(None, rest, NOTHING, posted))
+                self.tail.append(entry_of(None, rest, NOTHING, posted))
             corrections = self.journal.correct(
                 old_segments[start:] + fold.tail, self.segments[start:] + self.tail, posted, cause
             )

@@ -35,20 +35,28 @@ STRICT = (ast.NotEq, ast.Lt, ast.Gt)
 class Known:
     """What is known where the walk through a function stands.
 
-    values  names that stand for a number or another name
-    read    names that hold what an element of an unchanging sequence was read as, by its source
+    values    names that stand for a number or another name
+    held      names that hold what an expression over unchanging sequences came to, by its tree,
+              with the names that it reads
+    elements  numbers that stand at fixed places of sequences, by sequence and place
     """
 
     def __init__(self) -> None:
         self.values: dict[str, ast.Constant | ast.Name] = {}
-        self.read: dict[str, str] = {}
+        self.held: dict[str, tuple[str, frozenset[str]]] = {}
+        self.elements: dict[tuple[str, int], int] = {}
 
     def copy(self) -> Known:
         """The same, to go on apart."""
         other = Known()
-        other.values = dict(self.values)
-        other.read = dict(self.read)
+        other.take(self)
         return other
+
+    def take(self, other: Known) -> None:
+        """What the other knows, and no more."""
+        self.values = dict(other.values)
+        self.held = dict(other.held)
+        self.elements = dict(other.elements)
 
     def forget(self, names: set[str]) -> None:
         """These names are about to change."""
@@ -57,7 +65,19 @@ class Known:
             for name, value in self.values.items()
             if name not in names and not (isinstance(value, ast.Name) and value.id in names)
         }
-        self.read = {source: name for source, name in self.read.items() if name not in names}
+        self.held = {
+            tree: (name, read)
+            for tree, (name, read) in self.held.items()
+            if name not in names and not read & names
+        }
+
+    def changed(self, sequence: str, first: int = 0, stop: int | None = None) -> None:
+        """The elements of a sequence from one place to another are about to change."""
+        self.elements = {
+            (name, at): value
+            for (name, at), value in self.elements.items()
+            if name != sequence or at < first or (stop is not None and at >= stop)
+        }
 
     def meet(self, one: Known, other: Known) -> None:
         """What both ways of a test leave."""
@@ -66,7 +86,10 @@ class Known:
             for name, value in one.values.items()
             if name in other.values and ast.dump(value) == ast.dump(other.values[name])
         }
-        self.read = {k: name for k, name in one.read.items() if other.read.get(k) == name}
+        self.held = {k: each for k, each in one.held.items() if other.held.get(k) == each}
+        self.elements = {
+            k: value for k, value in one.elements.items() if other.elements.get(k) == value
+        }
 
 
 class Simplify(ast.NodeTransformer):
@@ -83,12 +106,15 @@ class Simplify(ast.NodeTransformer):
         return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        """An element that was read before."""
+        """An element that is known, or was read before."""
         self.generic_visit(node)
-        if isinstance(node.ctx, ast.Load) and self.known.read:
-            held = self.known.read.get(place(node))
+        if isinstance(node.ctx, ast.Load):
+            value = self.known.elements.get(place(node))
+            if value is not None:
+                return ast.Constant(value)
+            held = self.known.held.get(ast.dump(node)) if self.known.held else None
             if held is not None:
-                return ast.Name(held, ast.Load())
+                return ast.Name(held[0], ast.Load())
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
@@ -170,16 +196,20 @@ class Inliner:
         self.bodies = bodies
         self.changes: dict[str, set[str]] = {}
         self.unchanging: set[str] = set()
-        self.given = ("", 0)
         self.size = 0
 
-    def put_together(self, name: str, new_name: str, element: str, value: int) -> ast.FunctionDef:
-        """A function under a new name, for one value of an element that it reads."""
+    def put_together(
+        self, name: str, new_name: str, given: Mapping[tuple[str, int], int]
+    ) -> ast.FunctionDef:
+        """A function under a new name, for what elements of its sequences are when it is called.
+
+        ``given``: numbers by sequence and place.
+        """
         source = self.functions[name]
         self.unchanging = {each.arg for each in source.args.args} - self.changed(name)
         self.size = 0
         known = Known()
-        self.given = (ast.dump(ast.parse(element, mode="eval").body), value)
+        known.elements = dict(given)
         body = self.block(clone(source.body), known)
         body = without_unread(body) or [ast.Pass()]
         result = ast.FunctionDef(new_name, clone(source.args), body, [])
@@ -188,13 +218,24 @@ class Inliner:
     # -- statements ----------------------------------------------------------------------------
 
     def block(self, statements: Sequence[ast.stmt], known: Known) -> list[ast.stmt]:
-        """Statements one after another."""
+        """Statements one after another; tests that are alike and follow each other are one."""
         result: list[ast.stmt] = []
-        for statement in statements:
+        for statement in self.gathered(statements, known):
             result += self.statement(statement, known)
             if result and isinstance(result[-1], (ast.Return, ast.Break, ast.Continue)):
                 break
         return result
+
+    def gathered(self, statements: Sequence[ast.stmt], known: Known) -> Iterator[ast.stmt]:
+        """Statements; those under a test that the one before has just answered come with it."""
+        waiting = list(reversed(statements))
+        while waiting:
+            statement = waiting.pop()
+            if isinstance(statement, ast.If) and not statement.orelse:
+                while waiting and asks_again(statement, waiting[-1], known):
+                    body = [*statement.body, *waiting.pop().body]  # type: ignore[attr-defined]
+                    statement = ast.If(statement.test, body, [])
+            yield statement
 
     def statement(self, node: ast.stmt, known: Known) -> list[ast.stmt]:
         """What becomes of one statement."""
@@ -218,17 +259,66 @@ class Inliner:
         if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
             found: ast.stmt = simplify.visit(node)
             known.forget(stored(found))
-            return found
+            return self.written(found, known)
         name = node.targets[0].id
         value: ast.expr = simplify.visit(node.value)
-        if ast.dump(value) == self.given[0]:
-            value = ast.Constant(self.given[1])
+        self.called_with(value, known)
+        tree = ast.dump(value)
+        held = known.held.get(tree)
+        if held is not None:
+            value = ast.Name(held[0], ast.Load())
         known.forget({name})
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id != name):
             known.values[name] = value
-        elif isinstance(value, ast.Subscript) and names_in(value) <= self.unchanging:
-            known.read[place(value)] = name
+        elif isinstance(value, (ast.Subscript, ast.BinOp)) and self.is_settled(value):
+            read = frozenset(names_in(value))
+            if name not in read:
+                known.held[tree] = name, read
         return ast.Assign(node.targets, value)
+
+    def is_settled(self, value: ast.expr) -> bool:
+        """Whether an expression comes to the same as long as its names do."""
+        return all(
+            isinstance(each.value, ast.Subscript)
+            or (isinstance(each.value, ast.Name) and each.value.id in self.unchanging)
+            if isinstance(each, ast.Subscript)
+            else isinstance(each, (ast.Name, ast.Constant, ast.BinOp, ast.operator, ast.Load))
+            for each in ast.walk(value)
+        )
+
+    def written(self, node: ast.stmt, known: Known) -> ast.stmt:
+        """What a statement does to elements is known, or they are known no more."""
+        self.called_with(node, known)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
+            before, by = known.elements.get(place(node.target)), number(node.value)
+            work = OPERATIONS.get(type(node.op))
+            if before is not None and by is not None and work is not None:
+                node = ast.Assign([node.target], ast.Constant(work(before, by)))
+        targets = node.targets if isinstance(node, ast.Assign) else [
+            node.target] if isinstance(node, ast.AugAssign) else []  # fmt: skip
+        for target in targets:
+            if not isinstance(target, ast.Subscript):
+                continue
+            sequence, first, stop = extent(target)
+            known.changed(sequence, first, stop)
+            value = number(node.value) if isinstance(node, ast.Assign) else None
+            if value is not None and stop == first + 1:
+                known.elements[sequence, first] = value
+        return node
+
+    def called_with(self, node: ast.AST, known: Known) -> None:
+        """Elements that a call may change are known no more."""
+        if not known.elements:
+            return
+        for call in ast.walk(node):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+                continue
+            callee = self.functions.get(call.func.id)
+            theirs = self.changed(call.func.id) if callee is not None else set()
+            names = [each.arg for each in callee.args.args] if callee is not None else []
+            for parameter, value in zip(names, call.args, strict=callee is not None):
+                if parameter in theirs and isinstance(value, ast.Name):
+                    known.changed(value.id)
 
     def test(self, node: ast.If, known: Known) -> list[ast.stmt]:
         """One branch where the test is known; else both, and what both leave known."""
@@ -245,9 +335,9 @@ class Inliner:
         body = self.block(node.body, here)
         orelse = self.block(node.orelse, there)
         if ends(body):
-            known.values, known.read = there.values, there.read
+            known.take(there)
         elif ends(orelse):
-            known.values, known.read = here.values, here.read
+            known.take(here)
         else:
             known.meet(here, there)
         if not body and not orelse:
@@ -257,8 +347,9 @@ class Inliner:
         return [ast.If(test, body, orelse)]
 
     def loop(self, node: ast.While | ast.For, known: Known) -> list[ast.stmt]:
-        """A loop: nothing is known of what it changes."""
+        """A loop: nothing is known of what it changes, and of elements nothing at all."""
         known.forget(stored(node))
+        known.elements = {}
         inside = known.copy()
         if isinstance(node, ast.While):
             return [ast.While(Simplify(inside).visit(node.test), self.block(node.body, inside), [])]
@@ -400,11 +491,38 @@ def number(node: ast.expr) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def place(node: ast.Subscript) -> str:
-    """The source of an element at a fixed place of a sequence; empty for other elements."""
-    if isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
-        return f"{node.value.id}[{node.slice.value!r}]"
-    return ""
+def place(node: ast.Subscript) -> tuple[str, int]:
+    """The sequence and the place of an element, where both are known."""
+    sequence, first, stop = extent(node)
+    return (sequence, first) if stop == first + 1 else ("", 0)
+
+
+def extent(node: ast.Subscript) -> tuple[str, int, int | None]:
+    """The sequence of elements, the first place and the one after the last: None where it could
+    be any."""
+    sequence = node.value.id if isinstance(node.value, ast.Name) else ""
+    if isinstance(node.slice, ast.Slice):
+        low = number(node.slice.lower) if node.slice.lower else None
+        high = number(node.slice.upper) if node.slice.upper else None
+        if low is not None and high is not None:
+            return sequence, low, high
+        return sequence, 0, None
+    first = number(node.slice)
+    return (sequence, 0, None) if first is None else (sequence, first, first + 1)
+
+
+def asks_again(one: ast.If, other: ast.stmt, known: Known) -> bool:
+    """Whether another statement asks what a test has just asked of names that stayed as they
+    were."""
+    if not isinstance(other, ast.If) or other.orelse or returns(one) or returns(other):
+        return False
+    if any(isinstance(each, (ast.Subscript, ast.Call)) for each in ast.walk(other.test)):
+        return False
+    tests = [Simplify(known).visit(clone(each.test)) for each in (one, other)]
+    if ast.dump(tests[0]) != ast.dump(tests[1]):
+        return False
+    changed = {name for each in one.body for name in stored(each)}
+    return not changed & (names_in(other.test) | names_in(tests[1]))
 
 
 def names_in(node: ast.AST) -> set[str]:

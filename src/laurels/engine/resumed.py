@@ -15,7 +15,7 @@ from laurels.engine.book import Book, Decision
 from laurels.engine.compiled import Compiled
 from laurels.engine.door import Door
 from laurels.engine.events import Event, Place
-from laurels.engine.journal import Entry, Fix, Journal, What
+from laurels.engine.journal import Entry, Fix, Journal, What, entry_of
 from laurels.engine.kernel import layout as K
 from laurels.engine.state import NOTHING, Snapshot
 
@@ -100,7 +100,7 @@ class Resumed(Book):
                 self.checkpoints.append((position, self.state.snapshot()))
         rest = self.state.advance(now + 1)
         if rest:
-            self.tail.append(Entry(None, rest, NOTHING, None))
+            self.tail.append(entry_of(None, rest, NOTHING, None))
         self.reached = -K.FAR
         self.now = now
         if expected is not None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from laurels.engine.compiled import Compiled
 from laurels.engine.kernel import layout as K
-from laurels.engine.kernel.layout import E_LINES, E_TYPE, GRANT, O_COUNT, O_GRANTS, OUT, RECORD
+from laurels.engine.kernel.layout import (
+    E_LINES,
+    E_TYPE,
+    GRANT,
+    O_COUNT,
+    O_GRANTS,
+    OUT,
+    RECORD,
+    SEEN,
+)
 
 if TYPE_CHECKING:
     from laurels.engine.events import Event
@@ -38,6 +47,7 @@ class State:
         "_advance",
         "_step",
         "_steps",
+        "_usual_steps",
         "cal",
         "cap",
         "caps",
@@ -67,6 +77,7 @@ class State:
         self.cal = compiled.cal
         self._step = compiled.step
         self._steps = compiled.steps
+        self._usual_steps = compiled.usual_steps
         self._advance = compiled.advance
         self.cap = 0
         self.slack = 0
@@ -197,17 +208,22 @@ class State:
         if self.slack <= 0:
             self._ensure()
         row = event.row
+        s = self.s
         g = self.g
         ln = NOTHING
-        if self.reads_lines or row[E_LINES] > 1:
-            ln = event.lines
-            if len(g) <= self.effects * row[E_LINES] * GRANT:
-                self.g = g = [0] * ((self.effects * row[E_LINES] + 1) * GRANT)
+        if row[E_LINES] == 1 and s[SEEN]:
+            step = self._usual_steps[row[E_TYPE]]
+            if self.reads_lines:
+                ln = event.lines
+        else:
+            step = self._steps[row[E_TYPE]]
+            if self.reads_lines or row[E_LINES] > 1:
+                ln = event.lines
+                if len(g) <= self.effects * row[E_LINES] * GRANT:
+                    self.g = g = [0] * ((self.effects * row[E_LINES] + 1) * GRANT)
         out = self.out
         out[O_COUNT] = out[O_GRANTS] = 0
-        self._steps[row[E_TYPE]](
-            self.s, self.la, self.lp, self.lh, row, row, ln, g, out, self.cal, self.cap
-        )
+        step(s, self.la, self.lp, self.lh, row, row, ln, g, out, self.cal, self.cap)
         if out[O_COUNT] == 0:
             event.grants = NOTHING
             return NOTHING
