@@ -22,9 +22,7 @@ NAMES = "s la lp lh ev rf ln g out".split()
 class Compared(dict[int, Callable[..., None]]):
     """Steps that are held against the readable one each time."""
 
-    def __init__(
-        self, program: laurels.Compiled, steps: Mapping[int, Callable[..., None]]
-    ) -> None:
+    def __init__(self, program: laurels.Compiled, steps: Mapping[int, Callable[..., None]]) -> None:
         super().__init__()
         self.program = program
         self.steps = steps

@@ -155,9 +155,7 @@ class Book(History):
             self.now = acts
             decision = Decision()
             decision.event = event
-            decision.entries = (
-                (entry,) if event.recorded <= acts else self._recorded(event, entry)
-            )
+            decision.entries = (entry,) if event.recorded <= acts else self._recorded(event, entry)
             decision.journal = self.journal
             return decision
         return self._take(event)

@@ -192,6 +192,12 @@ def plain(node: ast.expr) -> bool:
     return isinstance(node, (ast.Name, ast.Constant))
 
 
+UNBOUNDED: Mapping[str, tuple[list[str], ast.expr]] = {
+    "wraps": (["amount", "numerator"], ast.Constant(False))
+}
+"""What CPython's integers do not do."""
+
+
 class Kernel:
     """The kernel's modules, folded: the same for all programs."""
 
@@ -202,6 +208,7 @@ class Kernel:
         for tree in trees:
             self.numbers |= constants(tree)
             self.calls |= one_liners(tree)
+        self.calls |= UNBOUNDED
         self.trees = [fold(tree, self.numbers, self.calls) for tree in trees]
         self.code = [
             compile(tree, str(module.__file__), "exec")

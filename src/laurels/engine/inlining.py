@@ -124,6 +124,10 @@ class Simplify(ast.NodeTransformer):
         one, other = number(left), number(right)
         if work is not None and one is not None and other is not None:
             return ast.Constant(work(one, other))
+        if isinstance(node.op, ast.Add) and isinstance(left, ast.BinOp) and other is not None:
+            inner = number(left.right)
+            if inner is not None and isinstance(left.op, ast.Add):
+                return self.visit_BinOp(ast.BinOp(left.left, left.op, ast.Constant(inner + other)))
         if isinstance(node.op, ast.Mult) and 0 in (one, other):
             return ast.Constant(0)
         if isinstance(node.op, (ast.Add, ast.Sub)) and other == 0:

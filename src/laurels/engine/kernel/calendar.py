@@ -26,7 +26,11 @@ def day_of(cal: type_cal, instant: int) -> int:
 
 def add_months(cal: type_cal, day: int, months: int) -> int:
     """The same day of the month, so many months on; clamped to the month's end."""
-    month = cal[1][day]
+    return months_on(cal, day, cal[1][day], months)
+
+
+def months_on(cal: type_cal, day: int, month: int, months: int) -> int:
+    """The same for a day whose month is known."""
     of_month = day - cal[2][month]
     first = cal[2][month + months]
     length = cal[2][month + months + 1] - first

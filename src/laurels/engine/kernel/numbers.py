@@ -13,13 +13,18 @@ def mul_div(amount: int, numerator: int, denominator: int, rounding: int) -> int
     """
     if amount == 0 or numerator == 0:
         return 0
-    if amount > SAFE // numerator:
+    if wraps(amount, numerator):
         return mul_div_wide(amount, numerator, denominator, rounding)
     product = amount * numerator
     quotient = product // denominator
     if rounding == FLOOR:
         return quotient
     return rounded(quotient, product - quotient * denominator, denominator, rounding)
+
+
+def wraps(amount: int, numerator: int) -> bool:
+    """Whether a product goes beyond 64 bits. CPython's do not wrap: there this is left out."""
+    return bool(amount > SAFE // numerator)
 
 
 def mul_div_wide(amount: int, numerator: int, denominator: int, rounding: int) -> int:

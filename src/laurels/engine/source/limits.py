@@ -60,10 +60,18 @@ def write_limits(w: Writer, version: L.Version, effects: Sequence[L.Effect]) -> 
     for cap, _ in caps:
         write_room(w, version, cap)
     for effect in effects:
-        for cap, covered in caps:
-            if effect in covered:
-                write_clip(w, cap, effect)
-        write_used(w, effect, [cap for cap, covered in caps if effect in covered])
+        over = [cap for cap, covered in caps if effect in covered]
+        if not over:
+            continue
+        # what gives nothing needs no room
+        if not w.traced:
+            w.out.add(f"if e{effect.index} > 0:")
+            w.out.depth += 1
+        for cap in over:
+            write_clip(w, cap, effect)
+        write_used(w, effect, over)
+        if not w.traced:
+            w.out.depth -= 1
 
 
 def write_room(w: Writer, version: L.Version, cap: L.Cap) -> None:
@@ -106,14 +114,18 @@ def cut(cap: L.Cap, effect: L.Effect, points: str) -> str:
 
 def write_used(w: Writer, effect: L.Effect, caps: Sequence[L.Cap]) -> None:
     """Take what an effect gives out of the room of every cap over it."""
-    if not caps:
-        return
     points = f"e{effect.index}"
     body = []
+    counts = False
     for cap in caps:
         body.append(f"room{cap.index} -= {points}")
         if cap.per != "event" and not cap.budget:
+            counts = True
             slot = w.slots.cap(cap.index)
             test = f"if applies{cap.index}: " if cap.when is not None else ""
             body.append(f"{test}count_up(s, {slot}, {PERIOD[cap.per]}, {points})")
-    w.out.block(f"if {points} > 0:", body)
+    if counts:
+        w.out.block(f"if {points} > 0:", body)
+    else:
+        for line in body:
+            w.out.add(line)

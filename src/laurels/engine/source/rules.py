@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from laurels.engine.source.limits import write_limits, write_stacks
 from laurels.engine.source.tables import write_table
@@ -185,20 +185,11 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
     points = f"e{effect.index}"
     out.add(f"if {points} > 0:  # {effect.rule}")
     out.depth += 1
-    if effect.posting_day is not None:
-        out.add(f"active = cal[0][cal[2][mo + 1] + {effect.posting_day - 1}]")
-        out.add(f"first = cal[2][mo + 1] + {effect.posting_day - 1}")
-    elif effect.posting.length:
-        term = f"{TERM_NAMES[effect.posting.kind]}, {effect.posting.length}"
-        out.add(f"active = starts_after(cal, t, day, {term})")
-        out.add("first = day_of(cal, active)")
-    else:
-        out.add("active = t")
-        out.add("first = day")
+    first = write_activation(w, effect)
     if effect.expires.kind == "never":
         out.add("end = NEVER")
     elif effect.expires.kind == "months":
-        out.add(f"last = add_months(cal, first, {effect.expires.length})")
+        out.add(f"last = {first(effect.expires.length)}")
         out.add("end = cal[0][last + 1]")
     else:
         term = f"{TERM_NAMES[effect.expires.kind]}, {effect.expires.length}"
@@ -224,6 +215,24 @@ def write_grant(w: Writer, effect: L.Effect, waits: bool) -> None:
         out.add(f"count_up(s, {w.slots.times(effect)}, {per}, 1)")
     w.trace(f"'grant', {effect.index}, {points}, active, end")
     out.depth -= 1
+
+
+def write_activation(w: Writer, effect: L.Effect) -> Callable[[int], str]:
+    """``active`` and its day, ``first``; returns how the same day so many months on is read."""
+    add = w.out.add
+    if effect.posting_day is not None:  # every month has this day
+        of_month = effect.posting_day - 1
+        add(f"first = cal[2][mo + 1] + {of_month}")
+        add("active = cal[0][first]")
+        return lambda months: f"cal[2][mo + {months + 1}] + {of_month}"
+    if effect.posting.length:
+        term = f"{TERM_NAMES[effect.posting.kind]}, {effect.posting.length}"
+        add(f"active = starts_after(cal, t, day, {term})")
+        add("first = day_of(cal, active)")
+        return lambda months: f"add_months(cal, first, {months})"
+    add("active = t")
+    add("first = day")
+    return lambda months: f"months_on(cal, first, mo, {months})"
 
 
 def takes_back(w: Writer) -> bool:

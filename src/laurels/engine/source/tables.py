@@ -13,6 +13,9 @@ def write_table(w: Writer, table: L.Table, first: str, second: str | None) -> No
     w.out.add(f"{first} = {table.otherwise[0]}")
     if second:
         w.out.add(f"{second} = {table.otherwise[1]}")
+    if len(table.entries) > 1:
+        w.out.add(f"key = {read}")
+        read = "key"
     word = "if"
     for value, (numerator, denominator) in table.entries.items():
         body = [f"{first} = {numerator}"]
