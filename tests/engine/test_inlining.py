@@ -168,6 +168,77 @@ def step(ev, out):
     grant(out, 1, 4, t, 3)
     grant(out, 1, 0, 2, 3)
 """,
+    "elements that are known until something writes them": """
+def write(out, at):
+    for i in range(2):
+        out[at + i] += 5
+
+def step(ev, out):
+    k = out[0] * 2
+    out[0] += 1
+    out[k + 1] = ev[1]
+    if ev[1] > 0:
+        out[0] += 2
+        out[4:6] = (ev[2], 3)
+    if out[0] == 3:
+        out[6] = out[3] + out[4]
+    write(out, 2)
+    out[7] = out[3] + out[0]
+    out[ev[0]] = 7
+    out[5] = out[1] + out[0]
+""",
+    "tests that ask the same again": """
+def step(ev, out):
+    a = ev[1]
+    b = a
+    if a > 1:
+        out[1] = ev[2] // 3
+    if b > 1:
+        out[2] = ev[2] // 3
+        b = 0
+    if b > 1:
+        out[3] = 9
+    if a > 1:
+        a = out[2]
+    if a > 1:
+        out[4] = a
+""",
+    "loops that are taken once, and others": """
+def cover(ev, out, lines):
+    covered = 0
+    for i in range(lines):
+        k = i * 2
+        if ev[1] != 2:
+            out[k + 1] = 1
+            covered += ev[k + 2]
+        else:
+            out[k + 2] = 0
+    return covered
+
+def step(ev, out):
+    a = cover(ev, out, ev[0])
+    b = cover(ev, out, ev[0] - 1)
+    c = cover(ev, out, out[0] + 1)
+    out[6] = a + b + c
+    for i in range(ev[0]):
+        if ev[2] > 1:
+            break
+        out[7] = i
+""",
+    "what was worked out before, until its parts change": """
+def step(ev, out):
+    a = ev[1] + 1
+    b = ev[1] + 1
+    a = a + 1
+    c = ev[1] + 1
+    d = a * 2
+    if d > 4:
+        a = 7
+    e = a * 2
+    out[1] = b
+    out[2] = c
+    out[3] = e + 1 + 2
+""",
     "an element that the step changes is read again": """
 def step(ev, out):
     a = out[1]
@@ -178,11 +249,14 @@ def step(ev, out):
 }
 
 
+GIVEN = {("ev", 0): 1, ("out", 0): 0, ("out", 3): 3}
+
+
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_functions_put_together_do_the_same(text: str) -> None:
     tree = ast.parse(text)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    made = Inliner(functions, {}).put_together("step", "together", {("ev", 0): 1})
+    made = Inliner(functions, {}).put_together("step", "together", GIVEN)
     names: dict[str, Any] = {}
     exec(text, names)
     exec(ast.unparse(made), names)

@@ -226,8 +226,7 @@ class History(Views):
         fold = Fold(self.state, self.tail, self.checkpoints[number + 1 :], self._rewind(start))
         del self.checkpoints[number + 1 :]
         change()
-        self.state = State(self.compiled)
-        self.state.restore(self.checkpoints[number][1])
+        self.state = State(self.compiled, self.checkpoints[number][1], fold.state)
         self.segments = old_segments[:start]
         self.tail = []
         stop = self._fold(start, at, len(self.history) - before, fold, posted)

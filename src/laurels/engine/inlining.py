@@ -7,182 +7,32 @@ their statements, and what is known beforehand (the type, the unit, whether poin
 once) is worked out here instead of at each event. Nothing is decided here that the sources do not
 say; tests hold the two to the same state and the same records.
 
-A function is straight when it has no loop, and each of its returns ends it.
+A function is straight when each of its returns ends it, and it has no loop; a loop that is known to
+be taken once is none.
 """
 
 from __future__ import annotations
 
 import ast
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+
+from laurels.engine.known import (
+    OPERATIONS,
+    Known,
+    Simplify,
+    clone,
+    extent,
+    names_in,
+    number,
+    place,
+    stored,
+)
 
 ROOM = 1500
 """Statements beyond which further calls stay calls."""
 SELDOM = re.compile(r"begin|\w+_(set|extend)")
 """Functions that few events need: they stay calls."""
-OPERATIONS: Mapping[type[ast.AST], Callable[[int, int], int]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Eq: operator.eq,
-    ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}  # fmt: skip
-REFLEXIVE = (ast.Eq, ast.LtE, ast.GtE)
-STRICT = (ast.NotEq, ast.Lt, ast.Gt)
-
-
-class Known:
-    """What is known where the walk through a function stands.
-
-    values    names that stand for a number or another name
-    held      names that hold what an expression over unchanging sequences came to, by its tree,
-              with the names that it reads
-    elements  numbers that stand at fixed places of sequences, by sequence and place
-    """
-
-    def __init__(self) -> None:
-        self.values: dict[str, ast.Constant | ast.Name] = {}
-        self.held: dict[str, tuple[str, frozenset[str]]] = {}
-        self.elements: dict[tuple[str, int], int] = {}
-
-    def copy(self) -> Known:
-        """The same, to go on apart."""
-        other = Known()
-        other.take(self)
-        return other
-
-    def take(self, other: Known) -> None:
-        """What the other knows, and no more."""
-        self.values = dict(other.values)
-        self.held = dict(other.held)
-        self.elements = dict(other.elements)
-
-    def forget(self, names: set[str]) -> None:
-        """These names are about to change."""
-        self.values = {
-            name: value
-            for name, value in self.values.items()
-            if name not in names and not (isinstance(value, ast.Name) and value.id in names)
-        }
-        self.held = {
-            tree: (name, read)
-            for tree, (name, read) in self.held.items()
-            if name not in names and not read & names
-        }
-
-    def changed(self, sequence: str, first: int = 0, stop: int | None = None) -> None:
-        """The elements of a sequence from one place to another are about to change."""
-        self.elements = {
-            (name, at): value
-            for (name, at), value in self.elements.items()
-            if name != sequence or at < first or (stop is not None and at >= stop)
-        }
-
-    def meet(self, one: Known, other: Known) -> None:
-        """What both ways of a test leave."""
-        self.values = {
-            name: value
-            for name, value in one.values.items()
-            if name in other.values and ast.dump(value) == ast.dump(other.values[name])
-        }
-        self.held = {k: each for k, each in one.held.items() if other.held.get(k) == each}
-        self.elements = {
-            k: value for k, value in one.elements.items() if other.elements.get(k) == value
-        }
-
-
-class Simplify(ast.NodeTransformer):
-    """Puts in what is known, and works out what then can be."""
-
-    def __init__(self, known: Known) -> None:
-        self.known = known
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """A name that stands for something else."""
-        if isinstance(node.ctx, ast.Load) and node.id in self.known.values:
-            found: ast.expr = clone(self.known.values[node.id])
-            return found
-        return node
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        """An element that is known, or was read before."""
-        self.generic_visit(node)
-        if isinstance(node.ctx, ast.Load):
-            value = self.known.elements.get(place(node))
-            if value is not None:
-                return ast.Constant(value)
-            held = self.known.held.get(ast.dump(node)) if self.known.held else None
-            if held is not None:
-                return ast.Name(held[0], ast.Load())
-        return node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        """A sum or product of numbers; what adds nothing."""
-        self.generic_visit(node)
-        left, right, work = node.left, node.right, OPERATIONS.get(type(node.op))
-        one, other = number(left), number(right)
-        if work is not None and one is not None and other is not None:
-            return ast.Constant(work(one, other))
-        if isinstance(node.op, ast.Add) and isinstance(left, ast.BinOp) and other is not None:
-            inner = number(left.right)
-            if inner is not None and isinstance(left.op, ast.Add):
-                return self.visit_BinOp(ast.BinOp(left.left, left.op, ast.Constant(inner + other)))
-        if isinstance(node.op, ast.Mult) and 0 in (one, other):
-            return ast.Constant(0)
-        if isinstance(node.op, (ast.Add, ast.Sub)) and other == 0:
-            return left
-        if isinstance(node.op, ast.Add) and one == 0:
-            return right
-        if isinstance(node.op, ast.Mult) and other == 1:
-            return left
-        return node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        """Not, minus."""
-        self.generic_visit(node)
-        value = number(node.operand)
-        if value is not None and isinstance(node.op, (ast.Not, ast.USub)):
-            return ast.Constant(not value if isinstance(node.op, ast.Not) else -value)
-        return node
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        """Numbers, and a name with itself."""
-        self.generic_visit(node)
-        if len(node.ops) > 1:
-            return node
-        sign, left, right = node.ops[0], node.left, node.comparators[0]
-        one, other, work = number(left), number(right), OPERATIONS.get(type(sign))
-        if work is not None and one is not None and other is not None:
-            return ast.Constant(bool(work(one, other)))
-        if isinstance(left, ast.Name) and isinstance(right, ast.Name) and left.id == right.id:
-            if isinstance(sign, REFLEXIVE):
-                return ast.Constant(True)
-            if isinstance(sign, STRICT):
-                return ast.Constant(False)
-        return node
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        """A test of which part is known."""
-        self.generic_visit(node)
-        ends = isinstance(node.op, ast.Or)
-        values: list[ast.expr] = []
-        for each in node.values:
-            value = number(each)
-            if value is None:
-                values.append(each)
-            elif bool(value) == ends:
-                values.append(ast.Constant(ends))
-                break
-        if not values:
-            return ast.Constant(not ends)
-        return values[0] if len(values) == 1 else ast.BoolOp(node.op, values)
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
-        """One of two."""
-        self.generic_visit(node)
-        test = number(node.test)
-        return node if test is None else node.body if test else node.orelse
 
 
 class Inliner:
@@ -199,6 +49,7 @@ class Inliner:
         self.functions = functions
         self.bodies = bodies
         self.changes: dict[str, set[str]] = {}
+        self.loops: dict[str, list[ast.For]] = {}
         self.unchanging: set[str] = set()
         self.size = 0
 
@@ -251,7 +102,7 @@ class Inliner:
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         ):
             return []
-        called = self.called(node)
+        called = self.called(node, known)
         if called is not None:
             return self.inline(node, called, known)
         self.size += 1
@@ -352,13 +203,16 @@ class Inliner:
 
     def loop(self, node: ast.While | ast.For, known: Known) -> list[ast.stmt]:
         """A loop: nothing is known of what it changes, and of elements nothing at all."""
+        if isinstance(node, ast.For) and number(turns(node, known)) == 1 and not leaves(node):
+            once: list[ast.stmt] = [ast.Assign([node.target], ast.Constant(0)), *node.body]
+            return self.block(once, known)
         known.forget(stored(node))
         known.elements = {}
         inside = known.copy()
         if isinstance(node, ast.While):
             return [ast.While(Simplify(inside).visit(node.test), self.block(node.body, inside), [])]
-        turns: ast.expr = Simplify(inside).visit(node.iter)
-        return [ast.For(node.target, turns, self.block(node.body, inside), [])]
+        given: ast.expr = Simplify(inside).visit(node.iter)
+        return [ast.For(node.target, given, self.block(node.body, inside), [])]
 
     def changed(self, name: str) -> set[str]:
         """Parameters of a function whose elements it changes, or gives to one that does."""
@@ -379,7 +233,7 @@ class Inliner:
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def called(self, node: ast.stmt) -> ast.Call | None:
+    def called(self, node: ast.stmt, known: Known) -> ast.Call | None:
         """The call that a statement is, or sets a name to, if it can become statements."""
         if not isinstance(node, (ast.Expr, ast.Assign)):
             return None
@@ -390,7 +244,25 @@ class Inliner:
             return None
         if self.size > ROOM or self.body(call.func.id) is None:
             return None
-        return call
+        return call if self.loops_once(call, known) else None
+
+    def loops_once(self, call: ast.Call, known: Known) -> bool:
+        """Whether every loop of the function that is called is known to be taken once."""
+        assert isinstance(call.func, ast.Name)
+        name = call.func.id
+        if name not in self.loops:
+            self.loops[name] = [
+                node
+                for each in self.body(name) or ()
+                for node in ast.walk(each)
+                if isinstance(node, ast.For)
+            ]
+        if not self.loops[name]:
+            return True
+        inside = known.copy()
+        for node in self.given(call):
+            self.simple(node, inside)
+        return all(number(turns(each, inside)) == 1 for each in self.loops[name])
 
     def body(self, name: str) -> list[ast.stmt] | None:
         """The statements of a function with names of its own, or None where it is not straight.
@@ -403,7 +275,10 @@ class Inliner:
             if (
                 function is not None
                 and not SELDOM.fullmatch(name)
-                and not any(isinstance(node, (ast.While, ast.For)) for node in ast.walk(function))
+                and not any(
+                    isinstance(node, ast.While) or (isinstance(node, ast.For) and leaves(node))
+                    for node in ast.walk(function)
+                )
             ):
                 own = stored(function) | {each.arg for each in function.args.args}
                 found = finished(function.body, f"result_{name}")
@@ -418,17 +293,22 @@ class Inliner:
         name = call.func.id
         body = self.body(name)
         assert body is not None
-        names = [f"{each.arg}_{name}" for each in self.functions[name].args.args]
-        given: list[ast.stmt] = [
-            ast.Assign([ast.Name(one, ast.Store())], value)
-            for one, value in zip(names, call.args, strict=True)
-        ]
-        result = [self.simple(each, known) for each in given]
+        result = [self.simple(each, known) for each in self.given(call)]
         result += self.block(clone(body), known)
         if isinstance(node, ast.Assign):
             found = ast.Assign(node.targets, ast.Name(f"result_{name}", ast.Load()))
             result.append(self.simple(found, known))
         return result
+
+    def given(self, call: ast.Call) -> list[ast.stmt]:
+        """Statements that set a function's parameters to what a call gives."""
+        assert isinstance(call.func, ast.Name)
+        name = call.func.id
+        names = [f"{each.arg}_{name}" for each in self.functions[name].args.args]
+        return [
+            ast.Assign([ast.Name(one, ast.Store())], clone(value))
+            for one, value in zip(names, call.args, strict=True)
+        ]
 
 
 class Rename(ast.NodeTransformer):
@@ -474,6 +354,26 @@ def finished(body: Sequence[ast.stmt], result: str) -> list[ast.stmt] | None:
     return found
 
 
+def turns(node: ast.For, known: Known) -> ast.expr:
+    """How often a loop over a range is taken; None for any other."""
+    if (
+        isinstance(node.iter, ast.Call)
+        and isinstance(node.iter.func, ast.Name)
+        and node.iter.func.id == "range"
+        and len(node.iter.args) == 1
+    ):
+        found: ast.expr = Simplify(known).visit(clone(node.iter.args[0]))
+        return found
+    return ast.Constant(None)
+
+
+def leaves(node: ast.For) -> bool:
+    """Whether something leaves a loop before its end, or goes on with its next turn."""
+    return bool(node.orelse) or any(
+        isinstance(each, (ast.Return, ast.Break, ast.Continue)) for each in ast.walk(node)
+    )
+
+
 def returns(node: ast.AST) -> bool:
     """Whether there is a return somewhere in it."""
     return any(isinstance(each, ast.Return) for each in ast.walk(node))
@@ -489,32 +389,6 @@ def ends(body: Sequence[ast.stmt]) -> bool:
     return isinstance(last, (ast.Return, ast.Break, ast.Continue))
 
 
-def number(node: ast.expr) -> int | None:
-    """The number that an expression is."""
-    found = node.value if isinstance(node, ast.Constant) else None
-    return found if isinstance(found, int) else None
-
-
-def place(node: ast.Subscript) -> tuple[str, int]:
-    """The sequence and the place of an element, where both are known."""
-    sequence, first, stop = extent(node)
-    return (sequence, first) if stop == first + 1 else ("", 0)
-
-
-def extent(node: ast.Subscript) -> tuple[str, int, int | None]:
-    """The sequence of elements, the first place and the one after the last: None where it could
-    be any."""
-    sequence = node.value.id if isinstance(node.value, ast.Name) else ""
-    if isinstance(node.slice, ast.Slice):
-        low = number(node.slice.lower) if node.slice.lower else None
-        high = number(node.slice.upper) if node.slice.upper else None
-        if low is not None and high is not None:
-            return sequence, low, high
-        return sequence, 0, None
-    first = number(node.slice)
-    return (sequence, 0, None) if first is None else (sequence, first, first + 1)
-
-
 def asks_again(one: ast.If, other: ast.stmt, known: Known) -> bool:
     """Whether another statement asks what a test has just asked of names that stayed as they
     were."""
@@ -527,20 +401,6 @@ def asks_again(one: ast.If, other: ast.stmt, known: Known) -> bool:
         return False
     changed = {name for each in one.body for name in stored(each)}
     return not changed & (names_in(other.test) | names_in(tests[1]))
-
-
-def names_in(node: ast.AST) -> set[str]:
-    """Names that are read or set somewhere in it."""
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-
-
-def stored(node: ast.AST) -> set[str]:
-    """Names that are set somewhere in it."""
-    return {
-        each.id
-        for each in ast.walk(node)
-        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    }
 
 
 def without_unread(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -586,12 +446,3 @@ def reading(body: Sequence[ast.stmt], read: set[str]) -> Iterator[ast.stmt]:
                 yield ast.If(ast.UnaryOp(ast.Not(), node.test), other, [])
         else:
             yield node
-
-
-def clone(node: Any) -> Any:
-    """A tree of its own; `copy.deepcopy` takes many times as long."""
-    if isinstance(node, ast.AST):
-        made = node.__class__()
-        made.__dict__.update({name: clone(part) for name, part in node.__dict__.items()})
-        return made
-    return [clone(part) for part in node] if isinstance(node, list) else node

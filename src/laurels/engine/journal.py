@@ -103,11 +103,8 @@ class Journal:
         is given once.
         """
         balance: dict[What, Fix] = {}
-        same = unchanged(old, new)
-        for sign, entries in ((-1, old), (1, new)):
+        for sign, entries in zip((-1, 1), differing(old, new), strict=True):
             for entry in entries:
-                if entry.event is not None and id(entry.event) in same:
-                    continue
                 for record in records(entry.dues):
                     add(balance, None, record, sign)
                 for record in records(entry.records):
@@ -245,15 +242,42 @@ def key_of(record: Record) -> What:
     return record[: K.R_POINTS] + record[K.R_POINTS + 1 :]
 
 
-def unchanged(old: Sequence[Entry], new: Sequence[Entry]) -> set[int]:
-    """Events (by identity of the object) on which two folds posted the same."""
-    before = {id(entry.event): entry for entry in old if entry.event is not None}
-    same = set()
-    for entry in new:
-        was = before.get(id(entry.event)) if entry.event is not None else None
-        if was is not None and was.records == entry.records and was.dues == entry.dues:
-            same.add(id(entry.event))
-    return same
+def differing(
+    old: Sequence[Entry], new: Sequence[Entry]
+) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    """The entries of two folds without those of events on which both posted the same."""
+    # most events stand side by side, counted from the beginning or from the end
+    few = min(len(old), len(new))
+    start = 0
+    while start < few and alike(old[start], new[start]):
+        start += 1
+    rest = few - start
+    end = 0
+    while end < rest and alike(old[-1 - end], new[-1 - end]):
+        end += 1
+    old, new = old[start : len(old) - end], new[start : len(new) - end]
+    before = {id(entry.event): entry for entry in old}
+    same = {
+        id(entry.event)
+        for entry in new
+        if entry.event is not None
+        and id(entry.event) in before
+        and alike(before[id(entry.event)], entry)
+    }
+    return (
+        [entry for entry in old if id(entry.event) not in same],
+        [entry for entry in new if id(entry.event) not in same],
+    )
+
+
+def alike(one: Entry, other: Entry) -> bool:
+    """Whether two folds posted the same for an event."""
+    return (
+        one.event is other.event
+        and one.event is not None
+        and one.records == other.records
+        and one.dues == other.dues
+    )
 
 
 def add(balance: dict[What, Fix], event: Event | None, record: Record, sign: int) -> None:

@@ -17,7 +17,7 @@ from laurels.engine.events import Event, Key
 from laurels.engine.journal import Entry
 from laurels.engine.kernel import layout as K
 from laurels.engine.standing import read_standing
-from laurels.engine.state import State
+from laurels.engine.state import Snapshot, State
 
 Trace = tuple[Any, ...]
 Ints = Any
@@ -102,10 +102,10 @@ class Log:
 class Watched(State):
     """A state that keeps what its decisions saw. Runs the traced step."""
 
-    def __init__(self, compiled: Compiled, log: Log) -> None:
-        super().__init__(compiled)
+    def __init__(self, compiled: Compiled, log: Log, start: Snapshot) -> None:
+        super().__init__(compiled, start)
         self._step = self._watch
-        self._steps = defaultdict(lambda: self._watch)
+        self._steps = self._usual_steps = defaultdict(lambda: self._watch)
         self.reads_lines = True
         self._advance = compiled.traced["advance"]
         self.log = log
@@ -201,7 +201,7 @@ class Narrator(Book):
     @state.setter
     def state(self, state: State) -> None:
         watched = isinstance(state, Watched)
-        self._watched = state if watched else Watched(self.compiled, self.log)
+        self._watched = state if watched else Watched(self.compiled, self.log, state.snapshot())
 
     def tell(self, events: Sequence[Event]) -> None:
         """Take events in the order in which they arrived, with the room that budgets had left."""

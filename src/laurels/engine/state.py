@@ -67,7 +67,10 @@ class State:
         "units",
     )  # fmt: skip
 
-    def __init__(self, compiled: Compiled, start: Snapshot | None = None) -> None:
+    def __init__(
+        self, compiled: Compiled, start: Snapshot | None = None, lent: State | None = None
+    ) -> None:
+        """``lent``: a state that stands still meanwhile; its room to work on is used."""
         self.compiled = compiled
         self.units = len(compiled.program.units)
         self.effects = len(compiled.program.effects)
@@ -84,9 +87,9 @@ class State:
         self.la: list[int] = []
         self.lp: list[int] = []
         self.lh: list[int] = []
-        self.g = [0] * ((self.effects + 1) * K.GRANT)
+        self.g: list[int] = lent.g if lent else [0] * ((self.effects + 1) * K.GRANT)
         self.dv = compiled.blank_row()
-        self.out: list[int] = []
+        self.out: list[int] = lent.out if lent else []
         if start is None:
             self.s = compiled.blank()
             self._grow(FIRST_CAP)
@@ -247,6 +250,9 @@ class State:
 
     def like(self, snapshot: Snapshot) -> bool:
         """Whether the state means what a snapshot means."""
+        own = K.HEAD + self.units * K.UNIT
+        if tuple(self.s[own:]) != tuple(snapshot.s[own:]):
+            return False  # levels, metrics or counts: most that differ do so here
         return meaning(self, self.compiled) == meaning(snapshot, self.compiled)
 
     def snapshot(self) -> Snapshot:
