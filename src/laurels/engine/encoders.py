@@ -121,8 +121,9 @@ class Near:
         """The day of another instant."""
         midnight = self.zone.midnight
         day = self.zone.day_of(instant)
-        self.day[:] = [midnight[day], midnight[day + 1], day, self.zone.month_of[day]]
-        return self.day
+        found = [midnight[day], midnight[day + 1], day, self.zone.month_of[day]]
+        self.day[:] = found
+        return found  # not `day`: another thread may come through the same door
 
 
 HEAD = """\

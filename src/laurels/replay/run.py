@@ -25,7 +25,7 @@ from laurels.base.instants import format_instant
 from laurels.base.money import format_decimal, parse_decimal
 from laurels.engine.book import REFUSALS, Book
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door, text
+from laurels.engine.door import door_of, text
 from laurels.engine.events import Event, Raw
 from laurels.engine.history import ASKS
 from laurels.engine.join import MERGED
@@ -177,7 +177,7 @@ class Run:
     ) -> None:
         self.program = program
         self.as_recorded = as_recorded
-        self.door = Door(program)
+        self.door = door_of(program)
         self.members: dict[str, list[Item]] = {}
         self.result = Result(program, as_recorded, None, Tally(program))
         self.since: Standing | None = None

@@ -17,7 +17,7 @@ import msgspec
 from laurels.base.errors import RequestError, Unavailable
 from laurels.base.instants import format_instant
 from laurels.engine.compiled import compile_program
-from laurels.engine.door import Door
+from laurels.engine.door import door_of
 from laurels.engine.kernel import layout as K
 from laurels.engine.packed import layout
 from laurels.service.audit import audit
@@ -69,7 +69,7 @@ def as_if_known(running: Running, version: int) -> Running:
         for each in versions
     )
     compiled = compile_program(replace(running.compiled.program, versions=known))
-    return replace(running, compiled=compiled, door=Door(compiled), layout=layout(compiled))
+    return replace(running, compiled=compiled, door=door_of(compiled), layout=layout(compiled))
 
 
 async def propose(

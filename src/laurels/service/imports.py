@@ -17,7 +17,7 @@ from typing import Any
 from laurels.base.errors import LaurelsError, RequestError, Unavailable
 from laurels.base.instants import parse_instant
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door
+from laurels.engine.door import door_of
 from laurels.engine.join import MERGED
 from laurels.replay.raw import Events, Place
 from laurels.replay.values import Rejected, shown
@@ -123,7 +123,7 @@ def waiting(answers: Sequence[Answer]) -> list[int]:
 
 def in_order(program: Compiled, events: Events, done: Imported) -> list[tuple[Body, Place]]:
     """Events as they were recorded, in that order; those that no door lets in are listed."""
-    door = Door(program)
+    door = door_of(program)
     given = {
         (body.get("source"), f"{body.get('id')}/{RECEIVED}")
         for body in events.bodies if body.get("type") == "transfer"

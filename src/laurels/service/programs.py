@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from laurels.base.errors import Finding, ProgramError, RequestError
 from laurels.engine.compiled import Compiled, compile_program
-from laurels.engine.door import Door
+from laurels.engine.door import Door, door_of
 from laurels.engine.packed import layout
 from laurels.program import linked as L
 from laurels.program.check import check, findings
@@ -98,7 +98,7 @@ def bring_up(
     columns = compiled.slots.columns
     budgets = [columns[f"E_BUDGET_{cap.index}"] for cap in compiled.program.caps if cap.budget]
     return Running(
-        number, epoch, compiled, Door(compiled), layout(compiled), text, published, budgets
+        number, epoch, compiled, door_of(compiled), layout(compiled), text, published, budgets
     )
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import OUTCOMES, WHOLE, Door
+from laurels.engine.door import OUTCOMES, WHOLE, door_of
 from laurels.engine.events import words
 from laurels.engine.join import MERGED
 from laurels.engine.slots import constant, upper
@@ -85,7 +85,7 @@ class Plan:
 
     def __init__(self, program: Compiled, source: Source) -> None:
         self.program = program
-        self.door = Door(program)
+        self.door = door_of(program)
         self.columns = columns_of(program)
         self.absent = empty_own(program)
         self.place = {each.place: number for number, each in enumerate(self.columns)}

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from laurels.base.errors import RequestError
 from laurels.engine.compiled import Compiled
-from laurels.engine.door import Door
+from laurels.engine.door import Door, door_of
 from laurels.engine.events import Event, Raw
 from laurels.engine.kernel import layout as K
 from laurels.replay.machine import member as M
@@ -54,7 +54,7 @@ def read(
 ) -> Read:
     """Bring events through the door. Net: each at the instant at which it acts; as recorded (see
     ``Result``): members of whom anything would be corrected are odd, the others are as if net."""
-    door = Door(program)
+    door = door_of(program)
     found = Read(program, door, result)
     if result.report is not None:
         found.members.update((name, []) for name in sorted(result.report.members))
