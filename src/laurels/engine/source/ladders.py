@@ -85,11 +85,16 @@ def write_by_version(w: Writer, ladder: L.Ladder) -> None:
     w.end()
 
 
+def set_level(ladder: L.Ladder, level: str = "level") -> str:
+    """A call that puts a level in force."""
+    return f"{fn(ladder.name)}_set(s, out, cal, v, {level}, t, day, mo)"
+
+
 def write_set(w: Writer, ladder: L.Ladder) -> None:
     """Set the level and its end."""
     name = upper(ladder.name)
     w.function(
-        f"{fn(ladder.name)}_set(s, out, cal, v, level, t, day, mo)",
+        set_level(ladder),
         "Put a level in force and say how long it lasts.",
     )
     add = w.out.add
@@ -155,8 +160,7 @@ def write_close(w: Writer, ladder: L.Ladder) -> None:
         f"The period of `{ladder.name}` that ends at t is over.",
     )
     add = w.out.add
-    add("day = day_of(cal, t)")
-    add("mo = cal[1][day]")
+    w.local_day()
     add(f"level = s[LADDER_{name} + L_LEVEL]")
     add("deserved = 0")
     add("grace = 0")
@@ -188,7 +192,7 @@ def write_close(w: Writer, ladder: L.Ladder) -> None:
             "level = deserved if falls == 0 else level - 1 if falls == 1 else level",
         ],
     )
-    add(f"{fn(ladder.name)}_set(s, out, cal, v, level, t, day, mo)")
+    add(set_level(ladder))
     w.end()
 
 
@@ -200,8 +204,7 @@ def write_term_end(w: Writer, ladder: L.Ladder) -> None:
         f"The term of a level of `{ladder.name}` ends at t.",
     )
     add = w.out.add
-    add("day = day_of(cal, t)")
-    add("mo = cal[1][day]")
+    w.local_day()
     add("falls = 0")
     for index, rules in ladder.rules.items():
         lines = [f"falls = {FALLS[rules.falls]}"]
@@ -216,7 +219,7 @@ def write_term_end(w: Writer, ladder: L.Ladder) -> None:
         ["level = deserved"],
     )
     w.out.block("elif falls == 1:", ["level -= 1"])
-    add(f"{fn(ladder.name)}_set(s, out, cal, v, level, t, day, mo)")
+    add(set_level(ladder))
     w.end()
 
 
@@ -243,7 +246,7 @@ def write_rise(w: Writer, ladder: L.Ladder) -> None:
     )
     w.out.block(
         "if deserved > level:",
-        [f"{fn(ladder.name)}_set(s, out, cal, v, deserved, t, day, mo)"],
+        [set_level(ladder, "deserved")],
     )
     w.end()
     write_extend(w, ladder)
@@ -258,7 +261,7 @@ def write_extend(w: Writer, ladder: L.Ladder) -> None:
     by_period = [i for i, rules in ladder.rules.items() if rules.period]
     if by_period:
         test = " or ".join(f"v == {i}" for i in by_period)
-        w.out.block(f"if {test}:", [f"{fn(ladder.name)}_set(s, out, cal, v, level, t, day, mo)"])
+        w.out.block(f"if {test}:", [set_level(ladder)])
     else:
         w.out.add("return")
     w.end()

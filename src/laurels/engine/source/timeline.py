@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from laurels.engine.slots import upper
+from laurels.engine.source.ladders import set_level
 from laurels.engine.source.rules import write_handling
 from laurels.engine.source.writer import HOLDING, Writer, fn
 
@@ -28,8 +29,7 @@ def write_birthday(w: Writer) -> None:
     event = w.program.events["birthday"]
     add = w.out.add
     add("out[O_GRANTS] = 0")  # nobody returns a birthday
-    add("day = day_of(cal, t)")
-    add("mo = cal[1][day]")
+    w.local_day()
     add(f"dv[E_TYPE] = {event.index}")
     add("dv[E_AT] = t")
     add("dv[E_DAY] = day")
@@ -132,8 +132,7 @@ def write_migrate(w: Writer) -> None:
     """A new version comes into force: removed levels become others."""
     w.function("migrate(s, out, cal, v, t)", "Version v comes into force.")
     out = w.out
-    out.add("day = day_of(cal, t)")
-    out.add("mo = cal[1][day]")
+    w.local_day()
     for ladder in w.program.ladders:
         name = upper(ladder.name)
         for version in w.program.versions[1:]:
@@ -158,7 +157,7 @@ def write_migrate(w: Writer) -> None:
                     f"if s[LADDER_{name} + L_CLOSE] == NEVER or s[LADDER_{name} + L_CLOSE] > t:",
                     f"    s[LADDER_{name} + L_CLOSE] = {close}",
                     f"if level != s[LADDER_{name} + L_LEVEL]:",
-                    f"    {fn(ladder.name)}_set(s, out, cal, v, level, t, day, mo)",
+                    f"    {set_level(ladder)}",
                 ]
             out.block(f"if s[VERSION] < {version.index} and v >= {version.index}:", body)
     out.add("s[VERSION] = v")

@@ -132,6 +132,11 @@ class Writer:
         if self.traced:
             self.out.add(f"TRACE({text})")
 
+    def local_day(self) -> None:
+        """``day`` and ``mo``, the local day of t and its month."""
+        self.out.add("day = day_of(cal, t)")
+        self.out.add("mo = cal[1][day]")
+
     def function(self, head: str, says: str) -> None:
         self.out.add()
         self.out.add()

@@ -61,6 +61,14 @@ class Part(Notes):
         """Event types by name."""
         return [self.program.events[name] for name in names if name in self.program.events]
 
+    def in_order(
+        self, path: KeyPath, code: str, least: int | None, most: int | None, what: str,
+        expected: str = "at_most not below at_least",
+    ) -> None:  # fmt: skip
+        """Wrong where the most is below the least."""
+        if least is not None and most is not None and least > most:
+            self.wrong(path, code, what, expected)
+
     # -- ranges --------------------------------------------------------------------------------
 
     def known(self, version: linked.Version, types: Iterable[linked.EventType]) -> Known:

@@ -63,14 +63,8 @@ class Events(Part):
                 f"a {attribute.type} has no range",
                 "at_least and at_most for money, integer and points",
             )
-        elif (
-            attribute.low is not None
-            and attribute.high is not None
-            and attribute.low > attribute.high
-        ):
-            self.wrong(
-                (*path, "at_most"),
-                "attribute-range",
+        else:
+            self.in_order(
+                (*path, "at_most"), "attribute-range", attribute.low, attribute.high,
                 "no number is in this range",
-                "at_most not below at_least",
-            )
+            )  # fmt: skip

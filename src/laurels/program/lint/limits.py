@@ -79,13 +79,10 @@ class Limits(Part):
                 f"no rule of `{cap.name}` gives the unit that it limits",
                 "rules and unit that fit together",
             )
-        if cap.minimum is not None and cap.limit is not None and cap.minimum > cap.limit:
-            self.wrong(
-                (*path, "at_least"),
-                "cap-impossible",
-                "no event is above the least and below the most",
-                "at_least not above at_most",
-            )
+        self.in_order(
+            (*path, "at_least"), "cap-impossible", cap.minimum, cap.limit,
+            "no event is above the least and below the most", "at_least not above at_most",
+        )  # fmt: skip
         on = [name for each in cap.effects for name in self.program.effects[each].on]
         types = self.types(dict.fromkeys(on))
         if cap.when is not None and not possible([cap.when.ir], self.known(version, types)):
@@ -104,17 +101,10 @@ class Limits(Part):
                 f"`{self.program.units[limit.unit].name}` cannot be spent at all",
                 "a unit that is spendable",
             )
-        if (
-            limit.minimum is not None
-            and limit.maximum is not None
-            and limit.minimum > limit.maximum
-        ):
-            self.wrong(
-                (*path, "at_most"),
-                "spending-impossible",
-                "the most that can be spent is below the least",
-                "at_most not below at_least",
-            )
+        self.in_order(
+            (*path, "at_most"), "spending-impossible", limit.minimum, limit.maximum,
+            "the most that can be spent is below the least",
+        )  # fmt: skip
         if limit.share is not None and limit.share > 1:
             self.odd(
                 (*path, "share_of_price"),
