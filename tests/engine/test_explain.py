@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +21,7 @@ from laurels.engine.explain import (
     explain_member,
     explain_posting,
 )
+from laurels.engine.merge import meet
 from laurels.engine.sentences import sentences
 from oracles.histories import PROGRAMS, history
 
@@ -261,6 +263,63 @@ def test_what_expires_names_the_postings_that_had_filled_it() -> None:
         "On 11 January 2025 at 00:00: 75 points expired, "
         "from points that end on 11 January 2025 at 00:00."
     ]
+
+
+def test_what_expires_is_what_came_to_its_lot_less_what_left_it() -> None:
+    book = book_of("mired-coalition")
+    take(book, "1", "purchase", "2024-01-10T12:00", amount="1000", partner="KONDITER44")
+    take(book, "2", "redemption", "2024-01-10T13:00", points="20", partner="KONDITER44")
+    take(book, "3", "purchase", "2024-01-10T15:00", amount="500", partner="KONDITER44")
+    take(book, "4", "return", "2024-02-10T12:00", returns="1", amount="400")
+    take(book, "5", "purchase", "2025-03-10T12:00", amount="100", partner="KONDITER44")
+    expired = next(p for p in book.postings() if p.kind == "expired")
+    seen = explain_posting(book, expired.id)
+    assert (seen.came, seen.left, expired.points) == (75, 40, 35)
+    assert seen.computes()
+    assert not replace(seen, left=Decimal(39)).computes()
+
+
+@pytest.mark.parametrize(
+    ("direction", "points", "moved"),
+    [
+        ("credit", "30", ["adjusted", "debt_paid"]),
+        ("debit", "60", ["debt"]),
+    ],
+)
+def test_an_adjustment_comes_to_the_points_that_it_names(
+    direction: str, points: str, moved: list[str]
+) -> None:
+    book = book_of("mired-coalition")
+    take(book, "0", "adjustment", "2024-01-10T12:00", points="10", direction="credit")
+    take(book, "1", "adjustment", "2024-01-11T12:00", points="25", direction="debit")
+    take(book, "2", "adjustment", "2024-01-12T12:00", points=points, direction=direction)
+    drawn = explain_posting(book, posting(book, "1", "debt"))
+    assert [(each.kind, each.points) for each in drawn.together] == [("adjusted", 10), ("debt", 15)]
+    assert (drawn.asked, drawn.computes()) == (25, True)
+    seen = explain_posting(book, posting(book, "2", moved[0]))
+    assert [each.kind for each in seen.together] == moved
+    assert (seen.asked, seen.computes()) == (Decimal(points), True)
+    assert not replace(seen, asked=Decimal(points) + 1).computes()
+
+
+def test_what_was_posted_to_one_who_became_another_is_still_explained() -> None:
+    anna, bella = book_of("mired-coalition"), Book(COMPILED["mired-coalition"], "bella")
+    take(anna, "a", "purchase", "2024-01-10T12:00", amount="1000", partner="KONDITER44")
+    bella.take({"id": "b", "member": "bella", "type": "purchase", "amount": "2000",
+                "occurred_at": "2024-01-12T12:00", "partner": "KONDITER44"})  # fmt: skip
+    ident = posting(bella, "b", "earned")
+    before = explain_posting(bella, ident)
+    merge = anna.door.read({"id": "merge", "member": "m", "type": "merged", "absorbed": "bella",
+                            "occurred_at": "2024-02-01T12:00"})  # fmt: skip
+    meet(anna, bella, merge)
+    anna.take_event(merge)
+    take(anna, "c", "purchase", "2025-02-10T12:00", amount="100", partner="KONDITER44")
+    assert explain_posting(anna, ident) == before
+    assert explain_event(anna, "b") == explain_event(bella, "b")
+    assert explain_event(anna, "b").postings[0].points == 100
+    for each in anna.postings():
+        assert explain_posting(anna, each.id).computes(), each
+    assert explain_posting(anna, posting(anna, "c", "earned")).computes()
 
 
 def test_a_redemption_draws_lots_in_leaving_order() -> None:

@@ -316,8 +316,36 @@ class Explainer:
             None if correction else returned,
             tuple(self.drawn(other) for other in self.by_entry[each.entry]
                   if _together(each, other)),
-            tuple(self._sources(each)), correction, self.titles,
+            tuple(self._sources(each)), correction, self.titles, self._asked(event),
+            *self._lot_before(each),
         )  # fmt: skip
+
+    def _asked(self, event: Event | None) -> Decimal | None:
+        """The points that an adjustment, or a transfer from another member, was to move."""
+        if event is None or event.type not in ("adjustment", "transfer_received"):
+            return None
+        return decimal(event.asked, self.program.units[event.row[K.E_UNIT]].scale)
+
+    def _lot_before(self, each: Located) -> tuple[Decimal | None, Decimal | None]:
+        """What had come to the lot of active points that expires, and what had left it before.
+
+        A merge brings points without a posting: there it is not known.
+        """
+        posting = each.posting
+        if posting.kind != "expired" or posting.from_account != "member:active" or (
+            self.book.sides or any(event.joined for event in self.book.arrivals)
+        ):  # fmt: skip
+            return None, None
+        came = left = Decimal(0)
+        for other in self.located:
+            if other.entry > each.entry:
+                break
+            # a hold that lapses at that instant comes to the lot, and expires with it
+            earlier = other.entry < each.entry or other.record[K.R_AT] <= each.record[K.R_AT]
+            if other is not each and earlier and _lot(other.posting) == _lot(posting):
+                came += other.posting.points * (other.posting.to_account == "member:active")
+                left += other.posting.points * (other.posting.from_account == "member:active")
+        return came, left
 
     def _decided(self, each: Located) -> Decided | None:
         """The decision that a posting records, as it was when it was posted."""
@@ -461,16 +489,34 @@ def _lot(posting: Posting) -> tuple[str, ...]:
 
 
 def explain_event(book: Book, event_id: str, source: str = "") -> EventExplanation:
-    """What became of an event, and why. Raises RequestError when the book does not know it."""
+    """What became of an event, and why. Raises RequestError when the book does not know it.
+
+    An event of one who became this member is explained by that one's book.
+    """
     named = book.find(source, event_id)
+    if named is not None and named.absorbed is not None:
+        book = next((side for side in book.absorbed if _took(side, named)), book)
     wanted = {named.key} if named is not None else None
     return Explainer(book, wanted).event(event_id, source)
 
 
+def _took(book: Book, event: Event) -> bool:
+    """Whether a book took an event itself, not with one who became its member."""
+    known = book.find(event.source, event.id)
+    return known is not None and known.absorbed is None and known.key == event.key
+
+
 def explain_posting(book: Book, posting_id: str) -> PostingExplanation:
-    """A posting's own derivation. Raises RequestError when there is no such posting."""
-    known = next((each for each in book.postings() if each.id == posting_id), None)
+    """A posting's own derivation. Raises RequestError when there is no such posting.
+
+    A posting of one who became this member is explained by that one's book.
+    """
     wanted = None
+    for side in (book, *book.absorbed):
+        known = next((each for each in side.postings() if each.id == posting_id), None)
+        if known is not None:
+            book = side
+            break
     if known is not None:
         wanted = {event.key for event in book.arrivals if event.id == known.event}
     return Explainer(book, wanted).posting(posting_id)

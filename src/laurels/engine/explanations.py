@@ -19,6 +19,9 @@ from laurels.engine.explained import (
     SpendingSeen,
 )
 
+ADJUSTS = frozenset({"adjusted", "transferred", "debt", "waived"})
+"""Kinds of postings in which an adjustment moves its points; what pays debt is a part of them."""
+
 
 @dataclass(frozen=True)
 class EventExplanation(Data):
@@ -95,6 +98,9 @@ class PostingExplanation(Data):
     rule       the rule's numbers (earned)
     together   all that moved with it, in the order in which lots left
     sources    the postings that had filled its lot
+    asked      points that an adjustment, or a transfer from another member, was to move
+    came, left of what expires: what had come to its lot, and what had left it before; None where
+               a merge brought points
     """
 
     program: str
@@ -111,6 +117,9 @@ class PostingExplanation(Data):
     sources: tuple[Drawn, ...]
     correction: Correction | None
     unit_titles: dict[str, str]
+    asked: Decimal | None = None
+    came: Decimal | None = None
+    left: Decimal | None = None
 
     def computes(self) -> bool:
         """Whether the numbers shown come to the posting's points."""
@@ -128,6 +137,11 @@ class PostingExplanation(Data):
                 if each.unit == self.spending.unit and each.kind in MOVES
             )  # fmt: skip
             return sum(moved, Decimal(0)) == self.spending.moved
+        if self.asked is not None:
+            moved = (each.points for each in self.together if each.kind in ADJUSTS)
+            return sum(moved, Decimal(0)) == self.asked
+        if self.came is not None and self.left is not None:
+            return self.came - self.left == points
         return True
 
     def _return_computes(self) -> bool:
