@@ -15,6 +15,7 @@ from typing import Any
 
 from laurels.base.errors import RequestError
 
+KEY_LEAST = 32
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -49,6 +50,7 @@ class Settings:
     pool_size: int
     jobs: bool
     adjustment_limit: Decimal | None
+    webhook_key: bytes
     webhooks: bool
     webhook_networks: str
     log_level: str
@@ -72,6 +74,12 @@ def _switch(text: str) -> bool:
     if text not in {"on", "off"}:
         raise ValueError("on or off")
     return text == "on"
+
+
+def _key(text: str) -> bytes:
+    if text and len(text) < KEY_LEAST:
+        raise ValueError(f"at least {KEY_LEAST} characters, made by chance")
+    return text.encode()
 
 
 def _points(text: str) -> Decimal | None:
@@ -127,6 +135,10 @@ SETTINGS = (
     Setting("LAURELS_ADJUSTMENT_LIMIT", "adjustment_limit", _points, "",
             "Points above which an adjustment by hand is proposed, and posted when another key"
             " approves it. Empty: none is."),
+    Setting("LAURELS_WEBHOOK_KEY", "webhook_key", _key, "",
+            "A key of the server, at least 32 characters made by chance: secrets of webhooks are"
+            " made from it, and the database alone signs nothing. Endpoints that were made with it"
+            " need it for good. Empty: secrets stand in the database as they are."),
     Setting("LAURELS_WEBHOOKS", "webhooks", _switch, "on",
             "Whether this process delivers webhooks. Any number of processes can."),
     Setting("LAURELS_WEBHOOK_NETWORKS", "webhook_networks", str, "",

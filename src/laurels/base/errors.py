@@ -388,6 +388,7 @@ CODES: dict[str, tuple[Family, str]] = {
     "service-stopping": ("unavailable", "The service is stopping; come again."),
     "store-too-old": ("unavailable", "The database server is of a version that is not supported."),
     "store-unreachable": ("unavailable", "The database does not answer."),
+    "webhook-key-missing": ("unavailable", "Secrets of webhooks were made with another key."),
     # fault
     "fault": ("fault", "An invariant does not hold; nothing was written."),
 }

@@ -18,6 +18,7 @@ from laurels.service.keys import ENTROPY, LIVE, SANDBOX, KeyRing, add_key, list_
 from laurels.service.service import Service
 from laurels.service.types import Actor
 from laurels.service.webhooks.addresses import networks
+from laurels.service.webhooks.commands import Hooks
 from laurels.service.webhooks.relay import Relay, ServiceFeed
 from laurels.service.webhooks.sender import Sender
 from laurels.web.api.cursors import Cursors
@@ -57,7 +58,11 @@ async def environment(database: Database, settings: Settings) -> AsyncIterator[E
         async with service.pool.connection() as connection:
             signing = await secret(connection, "cursors", random_bytes(32))
         keys = KeyRing(service.pool, PREFIXES[database.name])
-        yield Environment(database.name, service, keys, Cursors(signing))
+        hooks = Hooks(
+            service.pool, now, random_bytes, networks(settings.webhook_networks),
+            settings.webhook_key,
+        )  # fmt: skip
+        yield Environment(database.name, service, keys, Cursors(signing), hooks)
 
 
 @asynccontextmanager
@@ -75,7 +80,8 @@ async def background(
         event = "webhook-failed" if failure else "webhook"
         say(event, level, webhook=webhook, sent=sent, environment=environment.name)
 
-    relay = Relay(service.pool, ServiceFeed(service), sender, now, ticks, random_bytes, told)
+    relay = Relay(service.pool, ServiceFeed(service), sender, now, ticks, random_bytes, told,
+                  settings.webhook_key)  # fmt: skip
     tasks = []
     if settings.webhooks:
         tasks.append(asyncio.create_task(_kept_up("webhooks", relay.run, stopping, say)))

@@ -1,7 +1,6 @@
 """`laurels webhooks`: who is told what was written, by HTTP.
 
-No route does this: an endpoint sends a program's whole feed elsewhere, so it takes the right to
-reach the database itself.
+An owner's key does the same over HTTP.
 """
 
 from __future__ import annotations
@@ -70,7 +69,8 @@ def add(
     from laurels.service.webhooks.signing import SECRET_BYTES
 
     with told(as_json):
-        allowed = networks(read_settings(os.environ).webhook_networks)
+        found = read_settings(os.environ)
+        allowed = networks(found.webhook_networks)
 
         async def work(connection: AsyncConnection[Any]) -> tuple[Endpoint, str]:
             await E.program_number(connection, program)
@@ -78,6 +78,7 @@ def add(
                 connection, program, endpoint, label=label, kinds=tuple(kind or ()),
                 cursor=BEGINNING if everything else await end_of_feed(connection), by=who(),
                 now=now(), entropy=random_bytes(E.ID_BYTES + SECRET_BYTES), allowed=allowed,
+                key=found.webhook_key,
             )  # fmt: skip
 
         made, secret = on_database(sandbox, data, url, work)
@@ -145,6 +146,7 @@ def rotate(
 ) -> None:  # fmt: skip
     """Print a new secret; for a day the old one signs beside it."""
     from laurels.cli.database import on_database
+    from laurels.config import read_settings
     from laurels.service.webhooks.endpoints import rotate_secret
     from laurels.service.webhooks.signing import SECRET_BYTES
 
@@ -152,7 +154,8 @@ def rotate(
         secret = on_database(
             sandbox, data, url,
             lambda connection: rotate_secret(
-                connection, program, webhook, now=now(), entropy=random_bytes(SECRET_BYTES)
+                connection, program, webhook, now=now(), entropy=random_bytes(SECRET_BYTES),
+                key=read_settings(os.environ).webhook_key,
             ),
         )  # fmt: skip
         _say({"secret": secret}, secret, as_json)

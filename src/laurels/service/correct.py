@@ -24,6 +24,8 @@ from laurels.service.audit import audit
 from laurels.service.batch import resolve
 from laurels.service.bodies import identity
 from laurels.service.desk import MERGED
+from laurels.service.feed import CORRECTION as TOLD
+from laurels.service.feed import tell
 from laurels.service.load import Loader, known_ids, read_members, rows_of
 from laurels.service.programs import Connection, Running
 from laurels.service.reading import history_until, snapshot
@@ -228,6 +230,7 @@ async def _write(
             )
         await audit(connection, now, actor, "propose_correction", running.number, None,
                     f"correction {row[0]}")  # fmt: skip
+        await tell(connection, running.number, TOLD["proposed"], now, sequence=row[0])
     return int(row[0])
 
 
@@ -263,6 +266,7 @@ async def decide(
         )
         await audit(connection, now, actor, "approve_correction" if approve else
                     "waive_correction", running.number, None, f"correction {number}")  # fmt: skip
+        await tell(connection, running.number, TOLD[wanted], now, sequence=number)
 
 
 Take = Callable[[list[dict[str, Any]]], Awaitable[list[Answer]]]
@@ -315,10 +319,15 @@ async def post(connection: Connection, number: int, take: Take) -> int:
              number],
         )  # fmt: skip
         done += len(rows)
-    await connection.execute(
-        "UPDATE corrections SET state = 'posted' WHERE correction = %s AND state = 'approved'",
-        [number],
-    )
+    async with connection.transaction():
+        cursor = await connection.execute(
+            "UPDATE corrections SET state = 'posted' WHERE correction = %s AND state = 'approved'"
+            " RETURNING program",
+            [number],
+        )
+        if (found := await cursor.fetchone()) is not None:
+            ((now, _),) = await rows_of(connection, "moment", program=found[0])
+            await tell(connection, found[0], TOLD["posted"], now, sequence=number)
     return done
 
 

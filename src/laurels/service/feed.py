@@ -16,17 +16,25 @@ from laurels.base.errors import RequestError
 from laurels.base.instants import format_instant
 from laurels.ledger.postings import Posting
 from laurels.service.answers import first_answer
-from laurels.service.desk import Stored
+from laurels.service.desk import STANDINGS, Stored
 from laurels.service.ledger_rows import Name, Row, posting_of, wanted
-from laurels.service.load import rows_of
+from laurels.service.load import rows_of, run
 from laurels.service.names import absorbed_names
 from laurels.service.programs import Connection, Running
 from laurels.store.rows import numbers
 
-EVENT, DUES, REMINDER = 1, 2, 3
-KINDS = {EVENT: "event.taken", DUES: "points.due", REMINDER: "points.expiring"}
+EVENT, DUES, REMINDER, CHANGED = 1, 2, 3, 4
+CORRECTION = {"proposed": 5, "approved": 6, "waived": 7, "posted": 8}
+PROGRAM = {"preparing": 9, "in-force": 10}
+KINDS = {
+    EVENT: "event.taken", DUES: "points.due", REMINDER: "points.expiring",
+    CHANGED: "member.changed",
+    **{number: f"correction.{state}" for state, number in CORRECTION.items()},
+    **{number: f"program.{state}" for state, number in PROGRAM.items()},
+}  # fmt: skip
 """Of rows, as they are stored: an event was taken; what fell due by itself was posted; a member is
-to be told of points that are about to end."""
+to be told of points that are about to end; a member was blocked, closed, merged, erased or is
+called otherwise; a correction; a program."""
 
 MEMBER_MAX, SEQUENCE_MAX = 2**63 - 1, 2**31 - 1
 BEGINNING = ""
@@ -90,6 +98,9 @@ async def read_feed(
 
     event.taken      event, balances, postings: what was posted when it was taken
     points.due       postings
+    member.changed   status: as it is now; sequence 0, for it is none of the member's events
+    correction.…     correction: its number; member is empty
+    program.…        epoch: the number of the text; member is empty
     points.expiring  expiring: unit, points, expires_at, and how many days ahead it was meant to be
     """
     place = read_position(after)
@@ -97,9 +108,9 @@ async def read_feed(
         connection, "feed_rows", program=running.number, transaction=place.transaction,
         member=place.member, sequence=place.sequence, limit=limit,
     )  # fmt: skip
-    places = sorted({(row[1], row[2]) for row in found})
-    if not places:
+    if not found:
         return []
+    places = sorted({(row[1], row[2]) for row in found if row[3] <= REMINDER})
     members, sequences = numbers(m for m, _ in places), numbers(s for _, s in places)
     posted: dict[tuple[int, int], list[Row]] = {}
     for raw in await rows_of(
@@ -114,7 +125,10 @@ async def read_feed(
         names.setdefault(member, {})[number] = name
     reminders = await _reminders(connection, running, members, sequences)
     rows = []
-    for transaction, member, sequence, kind, at, name in found:
+    for transaction, member, sequence, kind, at, name, status in found:
+        if kind > REMINDER:
+            rows.append(_other(running, transaction, member, sequence, kind, at, name, status))
+            continue
         called = name if name is not None else f"~{member}"
         postings = [
             posting_of(running, row, called, names.get(member, {}))
@@ -132,6 +146,33 @@ async def read_feed(
         said["postings"] = [posting_data(each) for each in postings]
         rows.append(said)
     return rows
+
+
+def _other(
+    running: Running, transaction: int, member: int, sequence: int, kind: int, at: int,
+    name: str | None, status: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    """A row about no event of a member."""
+    said: dict[str, Any] = {
+        "position": Position(transaction, member, sequence).text(), "program": running.name,
+        "kind": KINDS[kind], "member": "", "sequence": 0, "at": at,
+    }  # fmt: skip
+    if kind == CHANGED:
+        said["member"] = name if name is not None else f"~{member}"
+        said["status"] = STANDINGS[status or 0]
+    elif kind in CORRECTION.values():
+        said["correction"] = str(sequence)
+    else:
+        said["epoch"] = sequence
+    return said
+
+
+async def tell(
+    connection: Connection, program: int, kind: int, at: int, *, member: int = 0, sequence: int = 0
+) -> None:
+    """Write down what was done to no event of a member. Part of the caller's transaction."""
+    await run(connection, "feed_add", member=member, sequence=sequence, program=program,
+              kind=kind, at=at)  # fmt: skip
 
 
 def _event(running: Running, stored: Stored, called: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from laurels.service.bodies import identity, rest_of
 from laurels.service.decide import Budgets
 from laurels.service.desk import BLOCKED, CLOSED, MERGED, STANDINGS, Desk, Member
 from laurels.service.due import decided
+from laurels.service.feed import CHANGED, tell
 from laurels.service.load import Loader, known_ids, rows_of, run
 from laurels.service.person import lock_members_now, names_under
 from laurels.service.programs import Connection, Programs, Running
@@ -86,6 +87,8 @@ async def merge(
     await _hand_over(connection, running, key, rows[stays], rows[goes])
     await audit(connection, now, actor, "merge_members", number, stays, f"member {goes}")
     await audit(connection, now, actor, "merge_members", number, goes, f"into member {stays}")
+    for member in (stays, goes):
+        await tell(connection, number, CHANGED, now, member=member)
     return Merged(rows[stays].called, rows[goes].called, at, repeated=False)
 
 

@@ -14,6 +14,7 @@ from laurels.service.audit import audit
 from laurels.service.bodies import identity, pack_bytes, unpack_bytes
 from laurels.service.chain import forgotten, link
 from laurels.service.desk import ACTIVE, BLOCKED, CLOSED, ERASED, STANDINGS, Member
+from laurels.service.feed import CHANGED, tell
 from laurels.service.load import lock_members, rows_of, run
 from laurels.service.programs import Connection, Running
 from laurels.service.types import STATUSES, Actor
@@ -137,6 +138,7 @@ async def change_status(
         )
     await connection.execute("UPDATE members SET status = %s WHERE member = %s", [status, member])
     await audit(connection, now, actor, f"{what}_member", running.number, member)
+    await tell(connection, running.number, CHANGED, now, member=member)
     return STANDINGS[status]
 
 

@@ -15,6 +15,7 @@ from laurels.program.check import check
 from laurels.program.loader import parse_document
 from laurels.service.audit import audit
 from laurels.service.desk import MERGED, Desk
+from laurels.service.feed import PROGRAM, tell
 from laurels.service.load import Loader, read_members, rows_of, run
 from laurels.service.programs import Connection, Running, bring_up, known_since
 from laurels.service.reading import snapshot
@@ -95,4 +96,5 @@ async def prepare(connection: Connection, actor: Actor, number: int, force: bool
                 [now, msgspec.json.encode(known).decode(), number, epoch],
             )
             await audit(connection, now, actor, "in_force", number, None, f"epoch {epoch}")
+            await tell(connection, number, PROGRAM["in-force"], now, sequence=epoch)
     return list(wrong.values())

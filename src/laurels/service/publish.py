@@ -11,6 +11,8 @@ from laurels.base.errors import RequestError
 from laurels.engine.compiled import compile_program
 from laurels.engine.packed import layout
 from laurels.service.audit import audit
+from laurels.service.feed import PROGRAM as TOLD
+from laurels.service.feed import tell
 from laurels.service.load import rows_of
 from laurels.service.prepare import take_hold
 from laurels.service.programs import (
@@ -62,6 +64,9 @@ async def publish(
             known = known_since(linked, known, moment)
         await _write(connection, number, program, epoch, text, laid, now, actor, known, same)
         await audit(connection, now, actor, "publish", number, None, f"epoch {epoch}")
+        if before is not None:  # nobody listens to a program that was not there
+            await tell(connection, number, TOLD["in-force" if same else "preparing"], now,
+                       sequence=epoch)  # fmt: skip
     return Published(program, epoch, "in-force" if same else "preparing", found, diff, now)
 
 

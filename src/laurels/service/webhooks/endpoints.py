@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from laurels.base.errors import RequestError
 from laurels.service.feed import KINDS
 from laurels.service.webhooks.addresses import Network, check_url
-from laurels.service.webhooks.signing import SECRET_BYTES, Secret, new_secret
+from laurels.service.webhooks.signing import SECRET_BYTES, Secret, made
 from laurels.store.statements import statement
 
 ID_BYTES = 12
@@ -54,19 +54,20 @@ class Endpoint:
 async def add_endpoint(
     connection: Connection, program: str, url: str, *, label: str, kinds: tuple[str, ...],
     cursor: str, by: str, now: int, entropy: bytes, allowed: tuple[Network, ...] = (),
+    key: bytes = b"",
 ) -> tuple[Endpoint, str]:  # fmt: skip
     """Make an endpoint; returns it and its secret, which is not shown again.
 
-    entropy  ID_BYTES + SECRET_BYTES random bytes
+    entropy  ID_BYTES + SECRET_BYTES random bytes; key: see `signing.made`
     Raises: RequestError, codes webhook-url, webhook-kind, field-value
     """
     check_url(url, allowed)
     _check(label, kinds)
     name = "wh_" + entropy[:ID_BYTES].hex()
-    secret = new_secret(entropy[ID_BYTES : ID_BYTES + SECRET_BYTES])
+    stored, secret = made(entropy[ID_BYTES : ID_BYTES + SECRET_BYTES], key)
     await connection.execute(statement("webhook_add"), {
         "webhook": name, "program": program, "url": url, "label": label,
-        "kinds": json.dumps(kinds), "secrets": _stored([Secret(secret)]),
+        "kinds": json.dumps(kinds), "secrets": _stored([Secret(stored)]),
         "cursor": cursor, "now": now, "by": by,
     })  # fmt: skip
     return await find_endpoint(connection, program, name), secret
@@ -117,13 +118,13 @@ async def change_endpoint(
 
 async def rotate_secret(
     connection: Connection, program: str, webhook: str, *, now: int, entropy: bytes,
-    overlap_seconds: int = OVERLAP_SECONDS,
+    overlap_seconds: int = OVERLAP_SECONDS, key: bytes = b"",
 ) -> str:  # fmt: skip
     """Give an endpoint a new secret; the old ones sign beside it until the overlap ends.
 
     Raises: RequestError, code webhook-unknown
     """
-    text = new_secret(entropy[:SECRET_BYTES])
+    stored, text = made(entropy[:SECRET_BYTES], key)
     async with connection.transaction():
         old = await find_endpoint(connection, program, webhook)
         ends = now + overlap_seconds * 1_000_000
@@ -132,7 +133,7 @@ async def rotate_secret(
             for each in old.secrets
             if each.ends_at is None or each.ends_at > now
         ]
-        secrets = [Secret(text), *kept][:SECRETS_MAX]
+        secrets = [Secret(stored), *kept][:SECRETS_MAX]
         await _change(connection, program, webhook, now=now, secrets=_stored(secrets))
     return text
 

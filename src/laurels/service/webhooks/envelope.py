@@ -28,7 +28,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def message_id(row: Mapping[str, Any]) -> str:
     """The same for every attempt and every replay: receivers drop what they had by it."""
     what = "\0".join(str(row[key]) for key in ("program", "member", "sequence", "kind"))
-    if not row["member"]:
+    if not row["member"] or not row["sequence"]:
         what += f"\0{row['position']}"
     return "msg_" + hashlib.sha256(what.encode()).hexdigest()[:32]
 

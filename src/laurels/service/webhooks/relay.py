@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from psycopg import AsyncConnection
@@ -98,6 +98,7 @@ class Relay:
     clock   microseconds UTC, this instant; ticks: seconds of a clock that never goes back
     chance  so many random bytes
     told    what became of each turn, for logs and counts: (endpoint, messages, failure or "")
+    key     of the server, from which secrets are made
     """
 
     pool: Pool
@@ -107,6 +108,7 @@ class Relay:
     ticks: Callable[[], float]
     chance: Callable[[int], bytes]
     told: Callable[[str, int, str], None]
+    key: bytes = b""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve endpoints until told to stop; the turn that is under way is finished."""
@@ -199,7 +201,8 @@ class Relay:
     async def _send(self, claim: Claim, row: Row) -> Outcome:
         body = envelope(row)
         now = self.clock()
-        headers = signing.headers(body, message_id(row), claim.secrets, now)
+        secrets = [replace(s, text=signing.opened(s.text, self.key)) for s in claim.secrets]
+        headers = signing.headers(body, message_id(row), secrets, now)
         return await self.sender.send(claim.url, body, headers, now)
 
     async def _release(self, claim: Claim, turn: Turn) -> None:

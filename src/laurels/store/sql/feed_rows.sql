@@ -1,6 +1,6 @@
 -- What was written after a position, in order, up to the oldest transaction that is open.
-SELECT f.transaction, f.member, f.sequence, f.kind, f.at, p.name
-FROM feed f LEFT JOIN people p USING (member)
+SELECT f.transaction, f.member, f.sequence, f.kind, f.at, p.name, m.status
+FROM feed f LEFT JOIN people p USING (member) LEFT JOIN members m USING (member)
 WHERE (f.transaction, f.member, f.sequence)
         > (%(transaction)s::bigint, %(member)s::bigint, %(sequence)s::integer)
     AND f.transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint + coalesce(

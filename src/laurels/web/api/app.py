@@ -16,9 +16,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from laurels.base.errors import LaurelsError
-from laurels.base.outside import random_bytes
+from laurels.base.outside import now, random_bytes
 from laurels.service.keys import LIVE, SANDBOX, KeyRing, secret
 from laurels.service.service import Service
+from laurels.service.webhooks.commands import Hooks
 from laurels.web.api.cursors import Cursors
 from laurels.web.api.exchange import Environment
 from laurels.web.api.limits import Limiter, Rate
@@ -56,7 +57,8 @@ async def open_environment(
         async with service.pool.connection() as connection:
             signing = await secret(connection, "cursor-secret", random_bytes(32))
         keys = KeyRing(service.pool, SANDBOX if name == "sandbox" else LIVE)
-        yield Environment(name, service, keys, Cursors(signing))
+        hooks = Hooks(service.pool, now, random_bytes)
+        yield Environment(name, service, keys, Cursors(signing), hooks)
 
 
 def create_app(opening: Opening, settings: Settings = Settings()) -> ASGIApp:

@@ -15,6 +15,7 @@ from laurels.service.keys import KeyRing
 from laurels.service.permissions import Caller, check_may, source_for
 from laurels.service.service import Service
 from laurels.service.types import Actor, Page
+from laurels.service.webhooks.commands import Hooks
 from laurels.web.api.codec import encode
 from laurels.web.api.cursors import LIMIT_DEFAULT, LIMIT_MAX, Cursors, link_header
 from laurels.web.api.problems import Detail, Trouble
@@ -33,6 +34,7 @@ class Environment:
     service: Service
     keys: KeyRing
     cursors: Cursors
+    hooks: Hooks
 
 
 class Exchange:

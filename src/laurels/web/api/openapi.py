@@ -196,6 +196,7 @@ PATH = {
     "hold": "The id of a hold: that of the event that placed it.",
     "posting": "The id of a posting; its slashes quoted as %2F.",
     "correction": "The id of a correction.",
+    "webhook": "The name of an endpoint.",
 }
 
 

@@ -78,6 +78,7 @@ STATUS: dict[str, int] = {
     "service-overloaded": 429,
     "too-many-requests": 429,
     "unknown-in-history": 404,
+    "webhook-unknown": 404,
 }
 ERRORS_MAX = 100
 """So many details are told of one request; the first, in order."""

@@ -24,8 +24,10 @@ from laurels.web.api import (
     programs,
     quotes,
     sandbox,
+    webhooks,
 )
 from laurels.web.api import documents as D
+from laurels.web.api import hooked as H
 from laurels.web.api.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from laurels.web.api.exchange import Exchange, enter, known_parameters
 from laurels.web.api.paths import Paths
@@ -103,6 +105,8 @@ PROGRAM = "/v1/programs/{program}"
 MEMBER = PROGRAM + "/members/{member}"
 HOLD = PROGRAM + "/holds/{hold}"
 CORRECTION = PROGRAM + "/corrections/{correction}"
+HOOKS = PROGRAM + "/webhooks"
+HOOK = HOOKS + "/{webhook}"
 FOUND = frozenset({404})
 CONFLICT = frozenset({404, 409})
 
@@ -166,6 +170,24 @@ ENDPOINTS: tuple[Endpoint, ...] = (
              "the whole program", D.Prepared, parameters=(FORCE,), also=FOUND),
     Endpoint("GET", PROGRAM, "read_program", programs.read_program, "the whole program",
              D.ProgramState, parameters=(AT,), also=FOUND),
+    Endpoint("POST", HOOKS, "add_webhook", webhooks.add_webhook, "webhooks",
+             H.WebhookMade, H.WebhookBody, also=FOUND),
+    Endpoint("GET", HOOKS, "list_webhooks", webhooks.list_webhooks, "webhooks",
+             H.Webhooks, also=FOUND),
+    Endpoint("GET", HOOK, "read_webhook", webhooks.read_webhook, "webhooks",
+             H.Webhook, also=FOUND),
+    Endpoint("PUT", HOOK, "change_webhook", webhooks.change_webhook, "webhooks",
+             H.Webhook, H.WebhookChange, also=FOUND),
+    Endpoint("POST", HOOK + "/pause", "pause_webhook", webhooks.pause_webhook, "webhooks",
+             H.Webhook, also=FOUND),
+    Endpoint("POST", HOOK + "/resume", "resume_webhook", webhooks.resume_webhook, "webhooks",
+             H.Webhook, also=FOUND),
+    Endpoint("POST", HOOK + "/rotate", "rotate_webhook", webhooks.rotate_webhook, "webhooks",
+             H.WebhookSecret, also=FOUND),
+    Endpoint("POST", HOOK + "/replay", "replay_webhook", webhooks.replay_webhook, "webhooks",
+             H.WebhookReplay, H.ReplayBody, also=FOUND),
+    Endpoint("DELETE", HOOK, "drop_webhook", webhooks.drop_webhook, "webhooks",
+             H.WebhookGone, also=FOUND),
     Endpoint("GET", "/v1/key", "read_key", sandbox.read_key, "keys", D.Key),
     Endpoint("GET", "/v1/sandbox/clock", "read_clock", sandbox.read_clock, "sandbox", D.Clock),
     Endpoint("PUT", "/v1/sandbox/clock", "move_clock", sandbox.move_clock, "sandbox",
