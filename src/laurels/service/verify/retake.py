@@ -193,6 +193,10 @@ class Retaken:
         desk = Desk(running, empty, Found())
         self._draw_before(seal.sequence)
         before = [p for s, rows in self.postings.items() if s <= seal.sequence for p in rows]
+        for e in self.events:
+            if e.sequence < seal.sequence and e.type == MERGE:
+                became = self.sides.get(absorbed_by(e.body))
+                before += became.every if became is not None else []
         self._compare_balances(summed(running, before), desk.balances(), seal.sequence)
         return desk
 
