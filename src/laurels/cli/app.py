@@ -543,7 +543,7 @@ def demo(
 @app.command()
 def bench(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="step, correct or replay; else all.")
+        str | None, typer.Argument(metavar="[NAME]", help="step, correct, replay, verify, ingest")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
