@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -160,8 +160,12 @@ def parse_instant(value: object, zone: "str | Calendar", where: str = "occurred_
     return instant
 
 
+@lru_cache(4096)
 def format_instant(instant: int) -> str:
-    """RFC 3339 in UTC: 2024-02-29T18:30:00Z, with six decimals unless the second is whole."""
+    """RFC 3339 in UTC: 2024-02-29T18:30:00Z, with six decimals unless the second is whole.
+
+    The latest are known by heart: what is decided together shares its instants.
+    """
     return (_EPOCH + timedelta(microseconds=instant)).isoformat() + "Z"
 
 

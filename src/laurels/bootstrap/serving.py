@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,17 @@ def application(
     found: Sequence[Database], settings: Settings, *_: Any, say: Say | None = None
 ) -> ASGIApp:
     """The application of one process."""
+    spare_the_collector()
     return create_app(opening(found, settings, say or log_to_stderr(settings.log_level)))
+
+
+def spare_the_collector() -> None:
+    """What was loaded by now stays as long as the process, so it is not looked through again; and
+    what a batch makes goes with the batch, by count of references. Without this the search for
+    cycles takes longer than the events."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def prepared(settings: Settings, found: Sequence[Database]) -> Started:

@@ -132,8 +132,10 @@ class Journal:
 
     def postings_of(self, entry: Entry) -> Iterator[Posting]:
         """The postings of an entry."""
-        for record in merged(entry.dues):
-            yield self.posting(None, record, entry.posted if entry.event is None else None)
+        if entry.dues:
+            posted = entry.posted if entry.event is None else None
+            for record in merged(entry.dues):
+                yield self.posting(None, record, posted)
         for record in merged(entry.records):
             yield self.posting(entry.event, record, entry.posted)
         for fix in entry.fixes:
@@ -228,6 +230,10 @@ def cause_of(event: Event | None, at: int) -> str:
 def merged(flat: Sequence[int]) -> Iterator[Record]:
     """The records that are postings; alike but for their points, they are one posting (two rules
     that pay debt from one lot, two holds that lapse at one instant)."""
+    if len(flat) == K.RECORD:
+        if flat[K.R_KIND] < K.LEVEL_CHANGE:
+            yield tuple(flat)
+        return
     found: dict[What, int] = {}
     for record in records(flat):
         if record[K.R_KIND] < K.LEVEL_CHANGE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 from laurels.engine.compiled import Compiled
@@ -27,6 +28,23 @@ ROOM = 16
 """Records after which the dues of a long time are handed over, so that lots find room again."""
 NOTHING: list[int] = []
 NOTHING_OUT = [0] * K.OUT
+
+
+class Scratch(local):
+    """What a step writes its records into before they are read, at once: one list for all states
+    of a thread, because it is far larger than a state."""
+
+    def __init__(self) -> None:
+        self.out: list[int] = []
+
+    def room(self, size: int) -> list[int]:
+        """The list, at least so long."""
+        if len(self.out) < size:
+            self.out = [0] * size
+        return self.out
+
+
+SCRATCH = Scratch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +146,7 @@ class State:
             self.room + 4 * self.units * self.cap + 4 * holds + (8 + self.caps) * self.effects + 32
         )
         most += 3 * grants
-        if len(self.out) < K.OUT + most * K.RECORD:
-            self.out = [0] * (K.OUT + most * K.RECORD)
+        self.out = SCRATCH.room(K.OUT + most * K.RECORD)
 
     def _ensure(self) -> None:
         """Room for every lot that the next steps can open.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from laurels.base.errors import Refusal
 from laurels.engine.book import REFUSALS
@@ -66,7 +67,7 @@ NOTHING: tuple[list[int], int, int, int, int] = ([], 0, 0, 0, 0)
 
 def scaled(running: Running, unit: int, steps: int) -> Decimal:
     """Steps of a unit as points."""
-    return Decimal(steps).scaleb(-running.compiled.program.units[unit].scale)
+    return decimal_of(steps, running.compiled.program.units[unit].scale)
 
 
 def balances(running: Running, steps: Sequence[int]) -> Mapping[str, Balance]:
@@ -74,5 +75,11 @@ def balances(running: Running, steps: Sequence[int]) -> Mapping[str, Balance]:
     found = {}
     for unit in running.compiled.program.units[: len(steps) // 4]:
         four = steps[4 * unit.index : 4 * unit.index + 4]
-        found[unit.name] = Balance(*(Decimal(each).scaleb(-unit.scale) for each in four))
+        found[unit.name] = Balance(*[decimal_of(each, unit.scale) for each in four])
     return found
+
+
+@lru_cache(4096)
+def decimal_of(steps: int, scale: int) -> Decimal:
+    """Steps as decimals. Most balances are zero or have been seen lately."""
+    return Decimal(steps).scaleb(-scale)

@@ -17,12 +17,21 @@ from laurels.service.decide import AHEAD, Budgets, Coming, admit, order_of, read
 from laurels.service.desk import CLOSED, ERASED, MERGED, Desk, Member, Stored
 from laurels.service.due import decided, due_of, taken_up
 from laurels.service.ledger_rows import Name, Names, Row, posting_of, wanted
-from laurels.service.load import Known, Loader, known_ids, lock_members, read_members, rows_of, run
+from laurels.service.load import (
+    Known,
+    Loader,
+    known_ids,
+    lock_and_know,
+    read_members,
+    rows_of,
+    run,
+)
 from laurels.service.names import absorbed_names
 from laurels.service.programs import Connection, Programs, Running
 from laurels.service.types import Answer, Status
 from laurels.service.write import Rows, parked_body
 from laurels.store.rows import copy, numbers, text
+from laurels.store.trips import Asked, together
 
 
 class Batch:
@@ -52,41 +61,50 @@ class Batch:
         self.due: list[Coming] = []
         self.running: Running
         self.known: Known = {}
+        self.named: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Take the events. Raises what the database or an invariant raises: nothing is written."""
-        async with self.connection.transaction():
-            await self._begin()
-            ready = self._read()
-            ready = await self._resolve(ready)
-            rows = await self._lock(ready)
-            ready = [i for i in ready if i not in self.put_back]
-            ready = await self._meet_known(ready + self.nobodys)
-            written = Rows(self.running)
-            ready = self._park(ready, rows, written)
-            comings = [self.comings[i] for i in ready]
-            comings += taken_up(self.running, self.due, rows, self.now)
-            desks = await self._decide(comings, rows)
-            self._drop(written)
-            for member, desk in desks.items():
-                if self.until is not None and member in self.members:
-                    desk.advance(min(self.until, self.now))
-                    self.brought += 1
-                desk.check()
-                written.add(desk)
-            if written.members:
-                await written.write(self.connection)
-            for i in ready:
-                self._answer(i)
-            await self._answer_twins()
-            await self._write_rejected()
+        """Take the events. Raises what the database or an invariant raises: then the transaction
+        is to be rolled back, which a pool does with what is given back to it in the middle of one.
+        """
+        await self._begin()
+        ready = self._read()
+        ready = await self._resolve(ready)
+        rows = await self._lock(ready)
+        ready = [i for i in ready if i not in self.put_back]
+        ready = await self._meet_known(ready + self.nobodys)
+        written = Rows(self.running)
+        ready = self._park(ready, rows, written)
+        comings = [self.comings[i] for i in ready]
+        comings += taken_up(self.running, self.due, rows, self.now)
+        desks = await self._decide(comings, rows)
+        self._drop(written)
+        for member, desk in desks.items():
+            if self.until is not None and member in self.members:
+                desk.advance(min(self.until, self.now))
+                self.brought += 1
+            desk.check()
+            written.add(desk)
+        for i in ready:
+            self._answer(i)
+        await self._answer_twins()
+        await self._write_rejected()
+        await written.write(self.connection, commit=True)
 
     # -- reading -------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
-        await run(self.connection, "share_program", program=self.number)
-        rows = await rows_of(self.connection, "moment", program=self.number)
-        self.now, epoch = rows[0]
+        """A transaction that holds the program's text; the clock, and who goes by which name."""
+        names = {coming.named for coming in self.comings}
+        names |= {str(c.raw["to"]) for c in self.comings if c.raw.get("to") is not None}
+        hashed = {name: identity(name, self.key) for name in names if name.isprintable()}
+        program = {"program": self.number}
+        asked: list[Asked] = [("begin", {}), ("share_program", program), ("moment", program)]
+        if hashed:
+            asked.append(("resolve", {**program, "identities": list(hashed.values())}))
+        _, _, ((self.now, epoch),), *found = await together(self.connection, asked)
+        known = dict(found[0]) if found else {}
+        self.named = {name: known[each] for name, each in hashed.items() if each in known}
         self.running = await self.programs.running(self.connection, self.number, epoch)
 
     def _read(self) -> list[int]:
@@ -114,11 +132,7 @@ class Batch:
 
     async def _resolve(self, ready: list[int]) -> list[int]:
         """From what members are called to members; new names get members."""
-        hashed = {self.comings[i].named: b"" for i in ready}
-        receivers = {self.comings[i].event.to for i in ready if self.comings[i].event.to}  # type: ignore[union-attr]
-        for name in [*hashed, *receivers]:
-            hashed[name] = identity(name, self.key)
-        members = await resolve(self.connection, self.number, hashed)
+        members = self.named
         ready = await self._leave_known(ready, members)
         missing = {self.comings[i].named for i in ready} - members.keys()
         ready = self._leave_to_nobody(ready, members.keys() | missing)
@@ -126,7 +140,7 @@ class Batch:
             receivers = {self.comings[i].event.to for i in ready if self.comings[i].event.to}  # type: ignore[union-attr]
             missing |= receivers - members.keys()
         if missing:
-            wanted = {name: hashed[name] for name in missing}
+            wanted = {name: identity(name, self.key) for name in missing}
             members |= await enrol(self.connection, self.number, wanted, self.now)
         for i in ready:
             coming = self.comings[i]
@@ -177,9 +191,12 @@ class Batch:
         wanted |= {self.comings[i].to for i in ready if self.comings[i].to}
         rows: dict[int, Member] = {}
         asked = wanted | self.members
-        while asked:
-            locked = await lock_members(self.connection, asked)
+        ids = [self.comings[i].id for i in ready + self.nobodys]
+        while asked or ids:
+            locked, known = await lock_and_know(self.connection, asked, self.number, ids)
             rows |= locked
+            self.known |= known
+            ids = []
             due = await due_of(self.connection, locked, self.now)
             await self._receivers(due)
             self.due += due
@@ -202,9 +219,6 @@ class Batch:
 
     async def _meet_known(self, ready: list[int]) -> list[int]:
         """Events that are known already get their first answer, or are in conflict."""
-        self.known = await known_ids(
-            self.connection, self.number, (self.comings[i].id for i in ready)
-        )
         again = {i for i in ready if (self.comings[i].source, self.comings[i].id) in self.known}
         if not again:
             return ready

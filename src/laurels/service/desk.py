@@ -5,6 +5,7 @@ Nothing here talks to the database.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -149,6 +150,7 @@ class Desk:
         self.dues: list[tuple[int, list[tuple[Any, ...]]]] = []
         self.overtaken: Place | None = None
         self.resolved: int | None = None
+        self.saved: list[int] | None = None
         self.floor, self.taken = _places(row.place)
         self.book = self._open()
 
@@ -160,6 +162,7 @@ class Desk:
         present = None
         if row.state is not None and row.layout == running.layout:
             present = P.unpack(unpack_bytes(row.state), effects)
+            self.saved = self._balances_in(present.s)
         start = found.start
         if start is None:
             book = Resumed(running.compiled, row.called, running.door, present, self.floor,
@@ -320,9 +323,10 @@ class Desk:
         """An entry as rows of postings, without member, sequence and number."""
         rows = []
         event = entry.event
-        for record in merged(entry.dues):
+        if entry.dues:
             posted = entry.posted if event is None else None
-            rows.append(self._row(None, record, posted, 0, False, 0))
+            for record in merged(entry.dues):
+                rows.append(self._row(None, record, posted, 0, False, 0))
         for record in merged(entry.records):
             rows.append(self._row(event, record, entry.posted, 0, False, 0))
         for fix in entry.fixes:
@@ -361,10 +365,12 @@ class Desk:
 
     def balances(self) -> list[int]:
         """Active, pending, held and debt of every unit, in steps."""
-        s = self.book.state.s
-        found = []
-        for unit in self.running.compiled.program.units:
-            b = K.HEAD + unit.index * K.UNIT
+        return self._balances_in(self.book.state.s)
+
+    def _balances_in(self, s: Sequence[int]) -> list[int]:
+        found: list[int] = []
+        count = len(self.running.compiled.program.units)
+        for b in range(K.HEAD, K.HEAD + count * K.UNIT, K.UNIT):
             found += s[b + K.U_ACTIVE : b + K.U_DEBT + 1]
         return found
 
@@ -390,6 +396,8 @@ class Desk:
         """The balances that were saved. Unit blocks stand alike in every layout; units that came
         later have none."""
         count = len(self.running.compiled.program.units)
+        if self.saved is not None:
+            return list(self.saved)
         if self.row.state is None:
             return [0] * (4 * count)
         s, lots, *_ = unpack_bytes(self.row.state)
@@ -406,16 +414,14 @@ class Desk:
         every += [row for _, rows in self.dues for row in rows]
         for row in every:
             at = index[row[3]]
-            ensure((row[2], *_direction(row)) in LEGAL, f"illegal posting {row}")
-            for account, sign in ((row[5], -1), (row[6], 1)):
-                if account == K.AT_ACTIVE:
-                    sums[at] += sign * row[4]
-                elif account == K.AT_PENDING:
-                    sums[at + 1] += sign * row[4]
-                elif account == K.AT_HELD:
-                    sums[at + 2] += sign * row[4]
-                elif account == K.AT_DEBT:
-                    sums[at + 3] -= sign * row[4]
+            points, debit, credit = row[4:7]
+            ensure((row[2], debit, credit, row[7]) in LEGAL, f"illegal posting {row}")
+            if debit in STAGES:
+                place, sign = STAGES[debit]
+                sums[at + place] -= sign * points
+            if credit in STAGES:
+                place, sign = STAGES[credit]
+                sums[at + place] += sign * points
         ensure(
             sums == self.balances(),
             f"member {self.row.member}: postings come to {sums}, the state to {self.balances()}",
@@ -447,22 +453,25 @@ def absorbed_by(body: str) -> int:
     return int(str(read_rest(body)["absorbed"])[1:])
 
 
-def _direction(row: tuple[Any, ...]) -> tuple[int, int]:
-    """From and to, as the kind knows them: a posting that runs backwards is turned round."""
-    return (row[6], row[5]) if row[7] else (row[5], row[6])
-
-
-def _legal() -> frozenset[tuple[int, int, int]]:
+def _legal() -> frozenset[tuple[int, int, int, bool]]:
+    """Kind, debit, credit, and whether it runs backwards: then the accounts are turned round."""
     kinds = {name: number for number, name in KINDS.items()}
     accounts = {name: number for number, name in ACCOUNTS.items()}
-    return frozenset(
+    forwards = [
         (kinds[kind], accounts[source], accounts[target])
         for kind, flows in FLOWS.items()
         for source, target in flows
+    ]
+    return frozenset(
+        move
+        for kind, source, target in forwards
+        for move in ((kind, source, target, False), (kind, target, source, True))
     )
 
 
 LEGAL = _legal()
+STAGES = {K.AT_ACTIVE: (0, 1), K.AT_PENDING: (1, 1), K.AT_HELD: (2, 1), K.AT_DEBT: (3, -1)}
+"""Accounts of a member: where they stand among a unit's balances, and their sign."""
 SEMANTICS = 1
 
 

@@ -26,13 +26,19 @@ from laurels.service.types import Answer
 
 MOST = 512
 """Events in a batch."""
+BESIDE = 16
+"""A batch of fewer waits for the one that is under way: what a transaction costs by itself is worth
+some ten events."""
 PAUSE = 0.005
 """Seconds until a member that was not free is tried again."""
 TRIES = 2000
 """How often; after that the caller is asked to come again."""
 RETRIES = 5
 """How often a transaction is repeated that lost against another."""
-LOST = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
+LOST = (
+    errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation,
+    errors.InvalidSqlStatementName,
+)  # fmt: skip
 WHOLE = frozenset({"program-not-ready", "program-unknown"})
 """What is wrong with every event of a batch alike."""
 
@@ -104,6 +110,7 @@ class Lanes:
     workers: list[asyncio.Task[None]] = field(default_factory=list)
     delayed: list[Ticket] = field(default_factory=list)
     waiting: int = 0
+    under_way: int = 0
     stopped: bool = False
 
     def start(self, workers: int) -> None:
@@ -154,10 +161,12 @@ class Lanes:
     async def _work(self) -> None:
         while True:
             await self.filled.wait()
-            tickets = self._pick()
+            few = len(self.single) + len(self.bulk) < BESIDE
+            tickets = [] if few and self.under_way else self._pick()
             if not tickets:
                 self.filled.clear()
                 continue
+            self.under_way += 1
             names = names_of(tickets)
             self.busy |= names
             back: list[Ticket] = []
@@ -171,6 +180,7 @@ class Lanes:
                 for ticket in tickets:
                     ticket.settle(told(error, "a batch could not be taken"))
             finally:
+                self.under_way -= 1
                 self.busy -= names - names_of(back)
                 self.filled.set()
 

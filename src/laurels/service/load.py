@@ -16,7 +16,7 @@ from laurels.service.bodies import read_rest, unpack_bytes
 from laurels.service.desk import Absorbed, Found, Member, Side, Start, Stored, absorbed_by
 from laurels.service.programs import Connection, Running
 from laurels.store.rows import numbers
-from laurels.store.statements import statement
+from laurels.store.trips import together
 
 Known = dict[tuple[str, str], tuple[int, int]]
 """(source, id) -> (member, sequence)"""
@@ -25,13 +25,12 @@ BEGINNING = Start(0, None, None)
 
 async def rows_of(connection: Connection, name: str, **values: object) -> list[Any]:
     """The rows of a named statement."""
-    cursor = await connection.execute(statement(name), values, prepare=True, binary=True)
-    return await cursor.fetchall()
+    return (await together(connection, [(name, values)]))[0]
 
 
 async def run(connection: Connection, name: str, **values: object) -> None:
     """A named statement without rows."""
-    await connection.execute(statement(name), values, prepare=True)
+    await together(connection, [(name, values)])
 
 
 async def lock_members(connection: Connection, members: Iterable[int]) -> dict[int, Member]:
@@ -49,12 +48,29 @@ async def read_members(connection: Connection, members: Iterable[int]) -> dict[i
     return {row[0]: Member(*row) for row in rows}
 
 
+async def lock_and_know(
+    connection: Connection, members: Iterable[int], program: int, ids: Iterable[str]
+) -> tuple[dict[int, Member], Known]:
+    """Lock members, and see then which of these ids are known."""
+    members, ids = sorted(members), sorted(set(ids))
+    if not members or not ids:
+        return await lock_members(connection, members), await known_ids(connection, program, ids)
+    locked, known = await together(connection, [
+        ("lock", {"members": numbers(members)}), ("known_ids", {"program": program, "ids": ids}),
+    ])  # fmt: skip
+    return {row[0]: Member(*row) for row in locked}, known_in(known)
+
+
 async def known_ids(connection: Connection, program: int, ids: Iterable[str]) -> Known:
     """Which of these ids are known."""
     asked = sorted(set(ids))
     if not asked:
         return {}
-    rows = await rows_of(connection, "known_ids", program=program, ids=asked)
+    return known_in(await rows_of(connection, "known_ids", program=program, ids=asked))
+
+
+def known_in(rows: Iterable[Any]) -> Known:
+    """Rows of `known_ids`."""
     return {(source, name): (member, sequence) for name, source, member, sequence in rows}
 
 
@@ -145,8 +161,14 @@ class Loader:
         if not names:
             return set()
         known = {identity for _, identity in self.known}
-        ids = {name for _, name in names} - known
-        self.known |= await known_ids(self.connection, self.running.number, ids)
+        ids = sorted({name for _, name in names} - known)
+        ordered = sorted(names)
+        places, mentions = await together(self.connection, [
+            ("known_ids", {"program": self.running.number, "ids": ids}),
+            ("mentions", {"members": numbers(m for m, _ in ordered),
+                          "names": [name for _, name in ordered]}),
+        ])  # fmt: skip
+        self.known |= known_in(places)
         by_id: dict[str, list[tuple[int, int]]] = {}
         for (_, identity), place in self.known.items():
             by_id.setdefault(identity, []).append(place)
@@ -166,12 +188,7 @@ class Loader:
                 for who, sequence in by_id.get(name, ())
                 if sequence and (member, who) in bases
             }
-        ordered = sorted(names)
-        rows = await rows_of(
-            self.connection, "mentions", members=numbers(m for m, _ in ordered),
-            names=[name for _, name in ordered],
-        )  # fmt: skip
-        return found | {(member, sequence) for member, sequence in rows}
+        return found | {(member, sequence) for member, sequence in mentions}
 
     async def _fetch(self, wanted: set[tuple[int, int]]) -> set[tuple[int, str]]:
         """Load events; returns what they name in turn."""
@@ -238,15 +255,15 @@ class Loader:
         for member, start in starts.items():
             self.found[member].start = start
         members = numbers(starts)
-        rows = await rows_of(
-            self.connection, "events_since", members=members,
-            sequences=numbers(start.following for start in starts.values()),
-        )  # fmt: skip
-        names = self._keep(rows)
+        sequences = numbers(start.following for start in starts.values())
         instants = numbers(s.place[0] if s.place else BEFORE for s in starts.values())
-        for row in await rows_of(self.connection, "corrected", members=members, instants=instants):
+        events, corrected = await together(self.connection, [
+            ("events_since", {"members": members, "sequences": sequences}),
+            ("corrected", {"members": members, "instants": instants}),
+        ])  # fmt: skip
+        for row in corrected:
             self.found[row[0]].corrected.append(row)
-        return names
+        return self._keep(events)
 
 
 NAMING = frozenset({*REFERENCE, "redemption", "hold"})

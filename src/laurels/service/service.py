@@ -44,6 +44,7 @@ from laurels.service.types import (
     Published,
     Quote,
 )
+from laurels.store.trips import STANDARD
 
 if TYPE_CHECKING:
     from laurels.service.exports import Exported, Progress
@@ -52,7 +53,7 @@ WORKERS = 2
 CORRECTOR = Actor("correction", frozenset({"owner"}), ("*",))
 SETTINGS = (
     # plans must not depend on statistics: every hot statement is a walk along keys
-    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    f"{STANDARD}; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     " SET plan_cache_mode = force_generic_plan; SET jit = off"
 )
 
@@ -93,6 +94,7 @@ class Service:
             max_size=pool_size,
             open=False,
             timeout=PATIENCE,
+            configure=plain,
             kwargs={"autocommit": True},
         )
         deciding: AsyncConnectionPool[Any] = AsyncConnectionPool(
@@ -103,16 +105,8 @@ class Service:
         await pool.open()
         await deciding.open()
         async with pool.connection() as connection:
-            await connection.execute(
-                "INSERT INTO settings (key, value) VALUES"
-                " ('identity-key', md5(gen_random_uuid()::text)) ON CONFLICT DO NOTHING"
-            )
-            cursor = await connection.execute(
-                "SELECT value FROM settings WHERE key = 'identity-key'"
-            )
-            row = await cursor.fetchone()
-        assert row is not None
-        return cls(conninfo, pool, deciding, row[0].encode(), workers, limit)
+            key = await identity_key(connection)
+        return cls(conninfo, pool, deciding, key, workers, limit)
 
     async def stop(self) -> None:
         """Stop taking, and let go of the database."""
@@ -527,9 +521,26 @@ class Service:
             await audit(connection, await self._clock(connection), actor, action, program, member)
 
 
+async def identity_key(connection: Connection) -> bytes:
+    """The key by which names of members are hashed; made when it is first asked for."""
+    await connection.execute(
+        "INSERT INTO settings (key, value) VALUES"
+        " ('identity-key', md5(gen_random_uuid()::text)) ON CONFLICT DO NOTHING"
+    )
+    cursor = await connection.execute("SELECT value FROM settings WHERE key = 'identity-key'")
+    row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0]).encode()
+
+
 async def steady(connection: Connection) -> None:
     """Settings of a connection that decides."""
     await connection.execute(SETTINGS.encode())
+
+
+async def plain(connection: Connection) -> None:
+    """Settings of a connection that reads."""
+    await connection.execute(STANDARD.encode())
 
 
 def coming_of(actor: Actor, raw: Mapping[str, Any]) -> Coming:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from laurels.engine import packed as P
@@ -11,10 +11,18 @@ from laurels.engine.kernel import layout as K
 from laurels.service import chain
 from laurels.service.bodies import Raw, pack_bytes, rest_of
 from laurels.service.desk import Desk, New, places
-from laurels.service.load import run
 from laurels.service.programs import Connection, Running
 from laurels.service.types import STATUSES
-from laurels.store.rows import copy, numbers, octet_array, octets, text
+from laurels.store.rows import (
+    Cell,
+    copy,
+    copy_rows,
+    hexed,
+    numbers,
+    octet_array,
+    text,
+)
+from laurels.store.trips import Asked, adding, together
 
 EVENT_KIND, DUES_KIND = 1, 2
 
@@ -24,10 +32,10 @@ class Rows:
 
     def __init__(self, running: Running) -> None:
         self.running = running
-        self.events: list[str] = []
-        self.postings: list[str] = []
-        self.event_ids: list[str] = []
-        self.feed: list[str] = []
+        self.events: list[tuple[Cell, ...]] = []
+        self.postings: list[tuple[Cell, ...]] = []
+        self.event_ids: list[tuple[int, str, str, int, int]] = []
+        self.feed: list[tuple[int, int, int, int, int]] = []
         self.mentions: list[str] = []
         self.waiting: list[str] = []
         self.personal: list[str] = []
@@ -55,9 +63,7 @@ class Rows:
                 self._waits(member, new.sequence, new.event)
         for sequence, rows in desk.dues:
             self._postings(member, sequence, rows)
-            self.feed.append(
-                f"{member}\t{sequence}\t{self.running.number}\t{DUES_KIND}\t{desk.recorded}"
-            )
+            self.feed.append((member, sequence, self.running.number, DUES_KIND, desk.recorded))
         waiting += self._changed(desk, in_history)
         for side in desk.touched:
             self._changed(side, {id(event) for event in side.book.history})
@@ -85,29 +91,22 @@ class Rows:
             self.chain, event.source, event.id, event.type, status, event.occurred,
             event.recorded, running.epoch, new.actor, covered, kept, answer,
         )  # fmt: skip
-        identity, source = text(event.id), text(event.source)
-        self.events.append(
-            f"{member}\t{new.sequence}\t{source}\t{identity}\t{text(event.type)}\t{status}\t"
-            f"{event.occurred}\t{event.recorded}\t{running.epoch}\t{text(new.actor)}\t"
-            f"{text(body)}\t{octets(kept)}\t{octets(answer)}\t{octets(self.chain)}"
-        )
+        self.events.append((
+            member, new.sequence, event.source, event.id, event.type, status, event.occurred,
+            event.recorded, running.epoch, new.actor, body, hexed(kept), hexed(answer),
+            hexed(self.chain),
+        ))  # fmt: skip
         if new.was_parked:
             self.unparked.append((event.source, event.id, member, new.sequence))
         else:
-            self.event_ids.append(
-                f"{running.number}\t{identity}\t{source}\t{member}\t{new.sequence}"
-            )
-        self.feed.append(
-            f"{member}\t{new.sequence}\t{running.number}\t{EVENT_KIND}\t{event.recorded}"
-        )
+            self.event_ids.append((running.number, event.id, event.source, member, new.sequence))
+        self.feed.append((member, new.sequence, running.number, EVENT_KIND, event.recorded))
         for name in {event.refers, event.pays} - {""}:
             self.mentions.append(f"{member}\t{text(name)}\t{new.sequence}")
         self._postings(member, new.sequence, new.rows)
 
     def _postings(self, member: int, sequence: int, rows: Iterable[tuple[Any, ...]]) -> None:
-        for number, row in enumerate(rows, 1):
-            cells = "\t".join([text(each) if type(each) is str else str(each) for each in row])
-            self.postings.append(f"{member}\t{sequence}\t{number}\t{cells}")
+        self.postings += [(member, sequence, number, *row) for number, row in enumerate(rows, 1)]
 
     def _waits(self, member: int, sequence: int, event: Event) -> None:
         self.waiting.append(
@@ -165,23 +164,35 @@ class Rows:
         self.parked.append(
             f"{member}\t{cells}\t{self.running.number}\t{due}\t{now}\t{text(actor)}\t{body}"
         )
-        self.event_ids.append(
-            f"{self.running.number}\t{text(identity)}\t{text(source)}\t{member}\t0"
-        )
+        self.event_ids.append((self.running.number, identity, source, member, 0))
 
-    async def write(self, connection: Connection) -> None:
-        """Send everything."""
-        await copy(connection, "events", self.events)
-        await copy(connection, "postings", self.postings)
-        await self._write_members(connection)
-        await copy(connection, "feed", self.feed)
+    async def write(self, connection: Connection, *, commit: bool = False) -> None:
+        """Send everything; identities last, for theirs are the only locks that are waited for.
+
+        commit  end the transaction in the same round trip
+        """
+        end = [COMMIT] if commit else []
         await copy(connection, "mentions", self.mentions)
         await copy(connection, "personal", self.personal)
         await copy(connection, "waiting", self.waiting)
-        await self._write_rare(connection)
-        await copy(connection, "event_ids", sorted(self.event_ids))
+        await copy(connection, "parked", self.parked)
+        added: Mapping[str, Sequence[tuple[Cell, ...]]] = {
+            "events": self.events, "postings": self.postings, "feed": self.feed,
+            "event_ids": sorted(self.event_ids),
+        }  # fmt: skip
+        changed = [*self._members(), *self._rare()]
+        if all(len(rows) <= FEW for rows in added.values()):
+            changed += [adding(name, rows) for name, rows in added.items() if rows]
+            await together(connection, [*changed, *end])
+            return
+        await together(connection, changed)
+        for name, rows in added.items():
+            await copy_rows(connection, name, rows)
+        await together(connection, end)
 
-    async def _write_members(self, connection: Connection) -> None:
+    def _members(self) -> Iterator[Asked]:
+        if not self.members:
+            return
         columns = list(zip(*sorted(self.members), strict=True))
         names = ("members", "sequences", "events", "holds", "waiting", "parked", "nows",
                  "recorded", "dues")  # fmt: skip
@@ -190,40 +201,44 @@ class Rows:
         }
         for name, column in zip(("places", "chains", "states"), columns[9:], strict=True):
             values[name] = octet_array(column)
-        await run(connection, "write_members", layout=self.running.layout, semantics=1, **values)
+        yield "write_members", {"layout": self.running.layout, "semantics": 1, **values}
 
-    async def _write_rare(self, connection: Connection) -> None:
+    def _rare(self) -> Iterator[Asked]:
         if self.changes:
             members, sequences, kept = zip(*sorted(self.changes), strict=True)
-            await run(connection, "write_changes", members=numbers(members),
-                      sequences=numbers(sequences), kept=octet_array(kept))  # fmt: skip
+            yield "write_changes", {"members": numbers(members), "sequences": numbers(sequences),
+                                    "kept": octet_array(kept)}  # fmt: skip
         if self.overtaken:
             members, instants, sequences = zip(*self.overtaken, strict=True)
-            await run(connection, "drop_checkpoints", members=numbers(members),
-                      instants=numbers(instants), sequences=numbers(sequences))  # fmt: skip
+            yield "drop_checkpoints", {
+                "members": numbers(members), "instants": numbers(instants),
+                "sequences": numbers(sequences),
+            }  # fmt: skip
         if self.checkpoints:
             owners, acts, following, where, states = zip(*sorted(self.checkpoints), strict=True)
-            await run(
-                connection, "write_checkpoints", layout=self.running.layout,
-                members=numbers(owners), instants=numbers(acts), following=numbers(following),
-                places=octet_array(where), states=octet_array(states),
-            )  # fmt: skip
+            yield "write_checkpoints", {
+                "layout": self.running.layout, "members": numbers(owners),
+                "instants": numbers(acts), "following": numbers(following),
+                "places": octet_array(where), "states": octet_array(states),
+            }  # fmt: skip
         if self.unparked:
             sources, ids, owners, sequences = zip(*self.unparked, strict=True)
-            await run(connection, "drop_parked", program=self.running.number,
-                      members=numbers(owners), sources=list(sources), ids=list(ids),
-                      sequences=numbers(sequences))  # fmt: skip
+            yield "drop_parked", {
+                "program": self.running.number, "members": numbers(owners),
+                "sources": list(sources), "ids": list(ids), "sequences": numbers(sequences),
+            }  # fmt: skip
         if self.attributes:
             owners, bodies = zip(*self.attributes, strict=True)
-            await run(connection, "write_attributes", members=numbers(owners),
-                      bodies=list(bodies))  # fmt: skip
-        await copy(connection, "parked", self.parked)
+            yield "write_attributes", {"members": numbers(owners), "bodies": list(bodies)}
         if self.resolved:
             members, sequences = zip(*self.resolved, strict=True)
-            await run(connection, "drop_waiting", members=numbers(members),
-                      sequences=numbers(sequences))  # fmt: skip
+            yield "drop_waiting", {"members": numbers(members), "sequences": numbers(sequences)}
 
 
+COMMIT: Asked = ("commit", {})
+FEW = 100
+"""So many rows are sent as arrays, with the other statements. More are cheaper for the database by
+COPY, which needs round trips of its own."""
 MANY = 2**31 - 1
 
 
