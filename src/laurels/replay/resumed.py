@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from laurels.base.errors import RequestError
 from laurels.base.instants import calendar, format_instant, parse_instant
@@ -224,9 +225,7 @@ def with_past(
     program: Compiled, states: States, names: Iterable[str], events: Events
 ) -> Past:  # fmt: skip
     """What some members did before the instant; and all that they did."""
-    known = states.ids()
-    wanted = pc.is_in(known["member"], value_set=pa.array(sorted(names), pa.string()))
-    rows = np.flatnonzero(wanted.to_numpy())
+    rows = past_rows(states, names)
     only: dict[str, set[int]] = {}
     first = 0
     for path, count in states.files:
@@ -239,6 +238,14 @@ def with_past(
     before.report = Report()
     whole = read_with(before, events)
     return Past(before, whole, events.report)
+
+
+def past_rows(states: States, names: Iterable[str]) -> NDArray[np.int64]:
+    """The events of some members before the instant: numbers over all files of them."""
+    wanted = pc.is_in(
+        states.ids()["member"], value_set=pa.array(sorted(names), pa.string())
+    )  # fmt: skip
+    return np.flatnonzero(wanted.to_numpy())
 
 
 def read_with(before: Events, events: Events) -> Events:
@@ -311,9 +318,14 @@ def fold_again(
     kept = Kept(program, options.passed)
     now = play(program, past.whole, kept, replace(alone, until=until, keep=options.keep))
     then = play(program, past.before, Kept(program), replace(alone, until=states.at))
+    return Again(now, then, late_side(kept, states.at)), until
+
+
+def late_side(kept: Kept, at: int) -> Side:
+    """Members, and their postings since an instant."""
     postings = kept.postings
-    postings = postings.filter(pc.greater_equal(postings["effective_at"], states.at))
-    return Again(now, then, Side(kept.members, [postings] if postings.num_rows else [])), until
+    postings = postings.filter(pc.greater_equal(postings["effective_at"], at))
+    return Side(kept.members, [postings] if postings.num_rows else [])
 
 
 class _RunOn(Run):
@@ -386,6 +398,8 @@ def finish(
     whole.waiting.sort(key=lambda each: each.member)
     whole.refused.sort(key=lambda each: each.member)
     whole.cut.sort(key=lambda each: each.member)
+    if whole.tally.months and whole.until is not None:  # whoever began earlier is still there
+        whole.tally.months.add(whole.tally.month_of(whole.until - 1))
     whole.report = result.report
     whole.since = (states.at, len(again.side.members))
     return whole

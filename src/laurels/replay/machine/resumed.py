@@ -7,6 +7,7 @@ the door with all that they did.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,27 @@ from laurels.replay.events import read_events
 from laurels.replay.machine.blocks import fold_blocks
 from laurels.replay.machine.build import machine
 from laurels.replay.machine.door import keep_states
-from laurels.replay.machine.native import not_taken, report_rows, side_of
+from laurels.replay.machine.native import not_taken, report_rows, run_source, side_of
 from laurels.replay.machine.result import add_totals
 from laurels.replay.machine.run import Begin
-from laurels.replay.machine.sides import Side
+from laurels.replay.machine.sides import Side, hand_over
+from laurels.replay.machine.source import ROW, Source, table_file
 from laurels.replay.machine.tables import open_source
 from laurels.replay.machine.vector import Vector
 from laurels.replay.options import Ears, Files, Options
 from laurels.replay.raw import Events, Report
 from laurels.replay.readers import find_files
-from laurels.replay.resumed import Again, fold_again, seen_before, with_past
+from laurels.replay.resumed import (
+    Again,
+    fold_again,
+    late_side,
+    past_rows,
+    seen_before,
+    with_past,
+)
 from laurels.replay.run import Result
 from laurels.replay.states import States, numbers_of
+from laurels.replay.tables import Kept
 from laurels.replay.tally import Tally
 
 
@@ -58,9 +68,10 @@ def run_native(
         return None
     names |= set(every.take(pa.array(np.unique(owner[rows]))).cast(pa.string()).to_pylist())
     del owner
-    past = with_past(program, states, names, _events(program, vector, rows))
     last = vector.last()
-    again, until = fold_again(program, past, options, None if last is None else last + 1)
+    again, until, read = _fold_again(
+        program, vector, names, rows, options, None if last is None else last + 1
+    )
     vector.leave_out_late(until)
     wanted = replace(options, until=until)
     begin = _begin(vector, states, names)
@@ -69,8 +80,8 @@ def run_native(
                         ears.progress, begin)  # fmt: skip
     ears.phase("decide")
     result = Result(program, False, until, Tally(program))
-    result.report = past.read
-    result.rejected += past.read.rejected
+    result.report = read
+    result.rejected += read.rejected
     report_rows(result.report, vector.rows - len(rows))
     result.events["later"] += vector.later
     side = side_of(program, vector, found)
@@ -80,6 +91,72 @@ def run_native(
         keep_states(options.keep, vector.members.cast(pa.string()), found.states)
     ears.phase("members")
     return wanted, result, [side], again
+
+
+def _fold_again(
+    program: Compiled, vector: Vector, names: set[str], rows: Any, options: Options, end: int | None
+) -> tuple[Again, int, Report]:
+    """Fold members from their first event: in columns, where their files are plain; also the end
+    of the run, and what became of the rows since. ``end``: of the other members."""
+    states = options.states
+    assert states is not None
+    paths = [Path(each) for each in vector.source.paths()]
+    origin = open_source(program, [*(path for path, _ in states.files), *paths])
+    if origin is not None:
+        past = past_rows(states, names)
+        whole = np.concatenate([past, rows + (origin.rows - vector.rows)])
+        found = _in_columns(program, origin, past, whole, options, end)
+        if found is not None:
+            return found
+    events = with_past(program, states, names, _events(program, vector, rows))
+    return *fold_again(program, events, options, end), events.read
+
+
+def _in_columns(
+    program: Compiled, origin: Source, past: Any, whole: Any, options: Options, end: int | None
+) -> tuple[Again, int, Report] | None:
+    """The same over rows of the files, as those of a part; None where numbers are too large."""
+    states = options.states
+    assert states is not None
+    alone = replace(options, states=None, keep=None)
+    before, now = _rows(origin, past), _rows(origin, whole)
+    until = options.until
+    if until is None:
+        ran = _ran(program, now, replace(alone, postings=False))
+        if ran is None:
+            return None
+        ends = (states.at, end, ran[0].until)
+        until = max(each for each in ends if each is not None)
+    then = _ran(program, before, replace(alone, until=states.at, postings=False))
+    last = _ran(program, now, replace(alone, until=until, keep=options.keep))
+    if then is None or last is None:
+        return None
+    kept = Kept(program, options.passed)
+    hand_over(kept, last[1], options.postings)
+    read = Report()
+    for name in ("rows", "events", "lines", "duplicates"):
+        more = getattr(last[0].report, name) - getattr(then[0].report, name)
+        setattr(read, name, more)
+    return Again(last[0], then[0], late_side(kept, states.at)), until, read
+
+
+def _ran(program: Compiled, source: Source, options: Options) -> tuple[Result, list[Side]] | None:
+    """A run of some rows; None where numbers are too large."""
+    if not source.rows:
+        nothing = Result(program, False, options.until, Tally(program))
+        nothing.report = Report()
+        return nothing, []
+    found = run_source(program, source, options, Ears())
+    return None if found is None else (found.result, found.sides)
+
+
+def _rows(origin: Source, rows: Any) -> Source:
+    """Some rows of a source as a source."""
+    names = sorted(origin.names)
+    if not len(rows):
+        return Source([], origin)
+    table = origin.take(rows, names).append_column(ROW, pa.array(rows))
+    return Source([table_file("", table)], origin)
 
 
 def _mark(vector: Vector, states: States) -> set[str]:
