@@ -291,3 +291,10 @@ def test_the_page_of_files_has_every_column_and_every_kind() -> None:
     lists = {name for name in re.findall(r"^\| `([\w.]+)`", text, re.MULTILINE) if "." in name}
     written = {"postings.parquet", "members.parquet", "monthly.parquet", "summary.json", *LISTS}
     assert lists == written
+
+
+def test_every_test_that_a_guarantee_names_is_there() -> None:
+    page = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
+    named = set(re.findall(r"`(tests/[a-z_/]+\.py)`", page))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
