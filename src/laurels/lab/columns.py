@@ -96,7 +96,7 @@ class ByColumns:
     def start(self) -> bool:
         """Run it under the old program; False where it cannot be done in columns."""
         vector, program = self.vector, self.vector.program
-        self.odd = vector.odd.copy()
+        self.odd = vector.odd()
         self.rows = vector.group(self.options.until, self.options.threads)
         if not vector.is_safe():
             return False
@@ -122,7 +122,7 @@ class ByColumns:
         else:
             vector = Vector(program, self.source)
             vector.encode(self.options.threads)
-            vector.odd |= self.odd
+            vector.mark(self.odd)
             rows = vector.group(self.options.until, self.options.threads)
             slow = self._slow(program, rows)
             if self.facts:

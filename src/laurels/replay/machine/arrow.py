@@ -29,9 +29,11 @@ AMOUNT_MAX = 10**15
 
 def whole(column: Any) -> Any:
     """A column in one piece; texts as codes of a dictionary."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
     if pa.types.is_dictionary(column.type):
         column = column.unify_dictionaries()
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def coded(column: Any) -> tuple[Array, list[Any], Mask]:

@@ -44,7 +44,7 @@ ROWS = 1 << 16
 
 
 class Block(NamedTuple):
-    """Members ``first`` to ``last``, and their rows: numbers in the input."""
+    """Members ``first`` to ``last``, and their packed rows."""
 
     first: int
     last: int
@@ -177,7 +177,7 @@ def _ranks(vector: Vector, numbers: Array) -> Array:
 
 @dataclass
 class Lost:
-    """Events that were not taken, or not in full: their rows in the input, whose they are, and
+    """Events that were not taken, or not in full: their packed rows, whose they are, and
     why. ``cut``: returns of more than was left; ``asked``, ``taken``: their amounts."""
 
     rows: Array

@@ -121,7 +121,7 @@ class Names:
 
     def __init__(self, rows: int) -> None:
         self._lock = threading.Lock()
-        self._seen = np.zeros(power_of_two(2 * rows), dtype=np.int8)
+        self._seen = np.zeros(power_of_two(max(8, rows // 4)), dtype=np.int64)
         self._suspects = np.empty(FIRST, dtype=np.int64)
         self._found = 0
 

@@ -21,6 +21,7 @@ from laurels.engine.join import MERGED
 from laurels.engine.slots import constant, upper
 from laurels.program.names import FIRST_OWN_TYPE
 from laurels.replay.machine import arrow
+from laurels.replay.machine.build import tool
 from laurels.replay.machine.coding import Coder, Names, plain
 from laurels.replay.machine.columns import Array, empty_own, largest
 from laurels.replay.machine.filling import columns_of
@@ -133,13 +134,21 @@ class Plan:
     def _dtype(self) -> np.dtype[Any]:
         """A packed row: words first, then what is smaller."""
         fields: list[tuple[str, Any]] = [("at", np.int64), ("amount", np.int64), ("name", np.int64)]
-        small: list[tuple[str, Any]] = [("special", np.int32), ("kind", np.int8)]
+        small: list[tuple[str, Any]] = [
+            ("row", np.int32), ("member", np.int32), ("special", np.int32), ("kind", np.int8),
+            ("odd", np.int8),
+        ]  # fmt: skip
         small += [("version", np.int8)] if self.several else []
         small += [(f"own{own}", self.columns[own].type) for own in self.own]
         small.sort(key=lambda field: -np.dtype(field[1]).itemsize)
         size = sum(np.dtype(kind).itemsize for _, kind in fields + small)
         small += [(f"gap{number}", np.int8) for number in range(-size % 8)]
         return np.dtype(fields + small)
+
+    def offset(self, name: str) -> int:
+        """Where a field begins in a packed row, in bytes."""
+        assert self.dtype.fields is not None
+        return int(self.dtype.fields[name][1])
 
     def _attributes(self) -> list[str]:
         names: dict[str, None] = {}
@@ -180,32 +189,36 @@ class Piece:
     """Rows on their way into packed ones. ``odd`` marks those that cannot be judged.
 
     column  reads a column by its name; None where there is none
+    first   the number of the first row in the whole history
     """
 
     def __init__(
-        self, plan: Plan, column: Callable[[str], Any], into: Any, odd: NDArray[np.int8]
+        self, plan: Plan, column: Callable[[str], Any], into: Any, first: int
     ) -> None:  # fmt: skip
         self.plan = plan
         self.program = plan.program
         self.column = column
         self.rows = len(into)
         self.into = into
-        self.odd = odd
+        self.first = first
+        self.odd = np.zeros(self.rows, dtype=np.int8)
         self.kind: NDArray[np.int8] = np.zeros(0, dtype=np.int8)
         self.found: dict[str, Array] = {}
         self.ids: Any = None
+        self.texts: Any = None
         self.most = (0, 0)
 
     def mark(self, rows: NDArray[np.bool_]) -> None:
         """These rows are for the door."""
         self.odd[rows] = 1
 
-    def encode(self, coder: Coder, names: Names, first: int) -> tuple[Array, Specials]:
-        """Fill the packed rows; the members' codes, and what only special events have. ``first``:
-        the number of the first row in the whole history."""
+    def encode(self, coder: Coder, names: Names) -> tuple[Array, Specials]:
+        """Fill the packed rows; the members' codes, and what only special events have."""
         self.names = names
         codes, odd = coder.code(self._must("member"))
         self.odd |= odd
+        self.found["member"] = codes
+        self.found["row"] = np.arange(self.first, self.first + self.rows, dtype=np.int32)
         self._types()
         self._identities()
         self._times()
@@ -223,9 +236,30 @@ class Piece:
         for name in self.plan.others:
             self._no_nul(self.column(name))
         self._local()
-        special = self._specials(first)
+        special = self._specials()
+        self.found["odd"] = self.odd
         self._pack()
         return codes, special
+
+    def span(self) -> tuple[int, int]:
+        """The first and the last instant of rows that are not odd."""
+        at = self.into["at"][self.odd == 0] if self.odd.any() else self.into["at"]
+        return int(at.min(initial=2**62)), int(at.max(initial=0))
+
+    def tied(self, codes: Array) -> tuple[Array, Any]:
+        """Rows of a member at one instant, by their numbers, and their ids and sources: of those
+        that stand close to each other."""
+        marks = np.zeros(self.rows, dtype=np.int8)
+        tool("mark_tied")(self.rows, self.into["at"].copy(), codes, marks)
+        rows = np.flatnonzero(marks)
+        if not len(rows):
+            return rows, None
+        taken = pa.array(rows)
+        found = {"id": self.texts.take(taken).cast(pa.large_string())}
+        source = self.column("source")
+        if source is not None:
+            found["source"] = source.take(taken).cast(pa.large_string())
+        return rows + self.first, pa.table(found)
 
     def _no_nul(self, column: Any) -> Any:
         """A column in which no character is none."""
@@ -269,6 +303,7 @@ class Piece:
         self.names.note(hashed)
         self.found["name"] = hashed
         self.odd |= odd
+        self.texts = column
         back = self.kind == self.program.program.events["return"].index
         ids = column.take(pa.array(np.flatnonzero(back)))
         self.ids = ids.cast(pa.large_string())
@@ -381,7 +416,7 @@ class Piece:
 
     # -- what few events have ------------------------------------------------------------------
 
-    def _specials(self, first: int) -> Specials:
+    def _specials(self) -> Specials:
         """What redemptions, returns and products say; what is not plain of them is marked."""
         rows = np.flatnonzero((self.kind > 0) & (self.kind < FIRST_OWN_TYPE))
         self.found["special"] = np.full(self.rows, -1, dtype=np.int32)
@@ -390,7 +425,7 @@ class Piece:
         columns = {name: column.take(taken) for name in SPECIAL
                    if (column := self._no_nul(self.column(name))) is not None}  # fmt: skip
         few = Few(self.plan, pa.table(columns), self.kind[rows])
-        found = few.read(rows + first)
+        found = few.read(rows + self.first)
         found.texts = self._texts(few.of("return"))
         self.most = (self.most[0], max(self.most[1], largest(found.points)))
         self.mark_rows(rows[few.odd])

@@ -16,79 +16,164 @@ AT = 0
 AMOUNT = 1
 NAME = 2
 """Words of a packed row: the instant, the amount, the number of its id. What follows is small."""
+AHEAD = 12
+"""Rows by which memory is asked beforehand for what will be read here and there."""
 FEW = 24
 """Rows of a member that are compared one by one."""
+
+
+def soon(_: int) -> None:
+    """An element will be read: machine code asks memory for it beforehand."""
 
 
 # -- by member ---------------------------------------------------------------------------------
 
 
-def count_rows(first: int, last: int, codes: type_any, counts: type_any) -> int:
-    """How many of the rows ``first`` to ``last`` each member has."""
-    for i in range(first, last):
-        counts[codes[i]] += 1
+def spread_rows(
+    rows: int, codes: type_any, share: int, width: int, old: type_any, first: int, new: type_any,
+    ends: type_any, where: type_any,
+) -> int:  # fmt: skip
+    """Put packed rows where the others of their share stand: a member's code, less what is above
+    its low bits, is the number of its share. ``ends``: where each of the ``share`` (a power of
+    two) shares begins in ``new``, then where the last ends; ``where``: where each row went.
+    ``first``: the place of the first."""
+    for s in range(share + 1):
+        ends[s] = 0
+    for i in range(rows):
+        ends[(codes[i] & (share - 1)) + 1] += 1
+    ends[0] = first
+    for s in range(share):
+        ends[s + 1] += ends[s]
+    for i in range(rows):
+        s = codes[i] & (share - 1)
+        to = ends[s]
+        ends[s] = to + 1
+        where[i] = to
+        for w in range(width):
+            new[to * width + w] = old[i * width + w]
+    for s in range(share, 0, -1):
+        ends[s] = ends[s - 1]
+    ends[0] = first
     return 0
 
 
-def place_rows(first: int, last: int, codes: type_any, next_: type_any, order: type_any) -> int:
-    """Put rows ``first`` to ``last`` where ``next_`` says that their member's next row goes."""
-    for i in range(first, last):
-        m = codes[i]
-        order[next_[m]] = i
-        next_[m] += 1
+def group_rows(
+    number: int, share: int, shift: int, parts: int, ends: type_any, halves: type_any, width: int,
+    place: int, low: int, first: int, count: int, start: type_any, next_: type_any,
+    order: type_any,
+) -> int:  # fmt: skip
+    """Bring the rows of share ``number`` together by member, in the order of the input.
+
+    ends          of all ``parts`` parts of the history, as ``spread_rows`` left them
+    halves        packed rows as words of 32 bits, ``width`` a row; ``place``: where its member is
+    first, count  the members of the share; their rows stand in ``order`` from ``low`` on
+    next_         scratch, one for each member of the share
+    """
+    for m in range(count):
+        next_[m] = 0
+    for p in range(parts):
+        for i in range(ends[p * (share + 1) + number], ends[p * (share + 1) + number + 1]):
+            next_[halves[i * width + place] >> shift] += 1
+    to = low
+    for m in range(count):
+        start[first + m] = to
+        to += next_[m]
+        next_[m] = start[first + m]
+    for p in range(parts):
+        for i in range(ends[p * (share + 1) + number], ends[p * (share + 1) + number + 1]):
+            m = halves[i * width + place] >> shift
+            order[next_[m]] = i
+            next_[m] += 1
     return 0
 
 
 def note_names(
     rows: int, names: type_any, seen: type_any, size: int, suspects: type_any, found: int, room: int
 ) -> int:  # fmt: skip
-    """Note that these numbers of ids have been seen, as bits of ``seen`` (of ``size`` bytes, a
-    power of two); those that may have been seen before go to ``suspects``. Returns how many those
-    are: more than there is ``room`` for are only counted."""
+    """Note that these numbers of ids have been seen, as two bits of a word of ``seen`` (of
+    ``size`` words, a power of two); those that may have been seen before go to ``suspects``.
+    Returns how many those are: more than there is ``room`` for are only counted."""
     for i in range(rows):
+        if i + AHEAD < rows:
+            soon(seen[(names[i + AHEAD] >> 12) & (size - 1)])
         h = names[i]
-        k = (h >> 3) & (size - 1)
-        bit = 1 << (h & 7)
-        if seen[k] & bit != 0:
+        k = (h >> 12) & (size - 1)
+        bits = (1 << (h & 63)) | (1 << ((h >> 6) & 63))
+        if seen[k] & bits == bits:
             if found < room:
                 suspects[found] = h
             found += 1
-        seen[k] = seen[k] | bit
+        seen[k] = seen[k] | bits
     return found
 
 
 def check_members(
     first: int, last: int, start: type_any, order: type_any, packed: type_any, width: int,
-    ties: type_any, suspects: type_any, size: int, marks: type_any,
+    odd: type_any, place: int, suspects: type_any, size: int, slow: type_any, twins: type_any,
+    ties: type_any, c: type_any,
 ) -> int:  # fmt: skip
     """Bring the rows of members that are out of order into the order of time, keeping that of
-    equal ones; mark members with equal instants in ``ties``, and in ``marks`` (by 2) rows whose
-    id may be that of another: its number is in ``suspects``, a table of ``size`` places, 0 where
-    nothing is."""
+    equal ones; mark members with an odd row in ``slow``.
+
+    odd       the packed rows as bytes; ``place``: where one says that it is odd
+    suspects  a table of ``size`` places, 0 where nothing is: numbers of ids that may be there
+              twice; rows that have one go to ``twins``
+    ties      the places in ``order`` of events at the instant of another of the same member
+    c         how many went to ``twins``, and to ``ties``
+    """
+    found = 0
     for m in range(first, last):
         low = start[m]
         high = start[m + 1]
         sorted_ = 1
         before = -9223372036854775807
         for i in range(low, high):
-            at = packed[order[i] * width + AT]
-            name = packed[order[i] * width + NAME]
+            soon(packed[order[i + AHEAD] * width])
+            row = order[i]
+            at = packed[row * width + AT]
+            name = packed[row * width + NAME]
+            if odd[row * width * 8 + place] != 0:
+                slow[m] = 1
             k = (name ^ (name >> 20)) & (size - 1)
             while suspects[k] != 0 and suspects[k] != name:
                 k = (k + 1) & (size - 1)
             if suspects[k] == name:
-                marks[order[i]] |= 2
-            if at < before:
+                twins[found] = row
+                found += 1
+            if at <= before:
                 sorted_ = 0
-            if at == before:
-                ties[m] = 1
             before = at
         if sorted_ == 0:
             sort_rows(low, high, order, packed, width)
-            for i in range(low + 1, high):
-                if packed[order[i] * width + AT] == packed[order[i - 1] * width + AT]:
-                    ties[m] = 1
-                    break
+            note_ties(low, high, order, packed, width, ties, c)
+    c[0] = found
+    return 0
+
+
+def note_ties(
+    low: int, high: int, order: type_any, packed: type_any, width: int, ties: type_any,
+    c: type_any,
+) -> None:  # fmt: skip
+    """A member's rows that have the instant of another, by their places."""
+    for i in range(low, high):
+        at = packed[order[i] * width + AT]
+        tied = i > low and packed[order[i - 1] * width + AT] == at
+        if not tied and i + 1 < high:
+            tied = packed[order[i + 1] * width + AT] == at
+        if tied:
+            ties[c[1]] = i
+            c[1] += 1
+
+
+def mark_tied(rows: int, at: type_any, codes: type_any, marks: type_any) -> int:
+    """Mark rows of a member at one instant that stand close to each other."""
+    for i in range(1, rows):
+        k = i - 1
+        while k >= 0 and at[k] == at[i] and i - k <= AHEAD:
+            if codes[k] == codes[i]:
+                marks[i] = 1
+                marks[k] = 1
+            k -= 1
     return 0
 
 
@@ -150,6 +235,7 @@ def gather_rows(
     """Packed rows in the order of members, from place ``first`` to ``last``."""
     to = 0
     for i in range(first, last):
+        soon(old[order[i + AHEAD] * width])
         of = order[i] * width
         for w in range(width):
             new[to + w] = old[of + w]

@@ -101,7 +101,8 @@ def run_source(
         return None  # the readers say what is wrong with a file
     ears.phase("read")
     if options.as_recorded:  # what a return may correct, the door sees
-        vector.odd[vector.packed["kind"] == program.program.events["return"].index] |= 1
+        backs = vector.packed["kind"] == program.program.events["return"].index
+        vector.packed["odd"][backs] |= 1
         vector.mark_recorded()
     until = options.until
     slow_rows = vector.group(until, options.threads)
@@ -180,13 +181,14 @@ def not_taken(result: Result, vector: Vector, lost: Lost, lists: bool) -> None:
         return
     names = vector.members.take(pa.array(lost.owners))
     sort = pc.sort_indices(names).to_numpy()
-    rows = lost.rows[sort]
+    packed = lost.rows[sort]
+    rows = vector.packed["row"][packed]
     part = vector.source.take(rows, ["id", "type", "unit", "points", "returns"])
     texts = {name: ["" if v is None else shown(v) for v in part[name].to_pylist()]
              for name in part.column_names}  # fmt: skip
     nothing = [""] * len(rows)
     exponent = vector.program.program.exponent
-    times = [format_instant(at) for at in vector.packed["at"][rows].tolist()]
+    times = [format_instant(at) for at in vector.packed["at"][packed].tolist()]
     every = zip(
         vector.source.places(rows), texts["id"], names.take(pa.array(sort)).to_pylist(),
         texts["type"], times, texts.get("unit", nothing), texts.get("points", nothing),

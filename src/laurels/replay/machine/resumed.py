@@ -61,13 +61,10 @@ def run_native(
         return None
     ears.phase("read")
     names = _mark(vector, states)
-    every = vector.names
-    owner = vector.codes.copy()
     rows = vector.group(None, options.threads)
     if not vector.is_safe():
         return None
-    names |= set(every.take(pa.array(np.unique(owner[rows]))).cast(pa.string()).to_pylist())
-    del owner
+    names |= set(vector.left.cast(pa.string()).to_pylist())
     last = vector.last()
     again, until, read = _fold_again(
         program, vector, names, rows, options, None if last is None else last + 1
@@ -161,13 +158,16 @@ def _rows(origin: Source, rows: Any) -> Source:
 
 def _mark(vector: Vector, states: States) -> set[str]:
     """Mark the rows of members that must be folded again; their names as far as they are known."""
-    vector.odd[vector.packed["at"] < states.at] |= 1
+    odd = vector.packed["odd"]
+    odd[vector.packed["at"] < states.at] |= 1
     owners, hits = seen_before(states.ids(), numbers_of(vector.source.texts("id")))
-    vector.odd[hits] |= 1
+    seen = np.zeros(vector.rows, dtype=np.int8)
+    seen[hits] = 1
+    odd |= seen[vector.packed["row"]]
     _mark_unresolved(vector)
     names = {*states.again().to_pylist(), *owners}
     mine = pc.is_in(vector.names.cast(pa.string()), value_set=pa.array(sorted(names), pa.string()))
-    vector.odd[mine.to_numpy(zero_copy_only=False)[vector.codes]] |= 1
+    odd[mine.to_numpy(zero_copy_only=False)[vector.packed["member"]]] |= 1
     return names
 
 
@@ -177,10 +177,11 @@ def _mark_unresolved(vector: Vector) -> None:
     naming = np.flatnonzero(few.refers)
     if not len(naming):
         return
-    rows = few.rows[naming]
-    there = _pairs(vector.codes, vector.packed["name"])
-    wanted = _pairs(vector.codes[rows], few.names[naming])
-    vector.odd[rows[~np.isin(wanted, there)]] |= 1
+    rows = vector.places[naming]
+    codes = vector.packed["member"]
+    there = _pairs(codes, vector.packed["name"])
+    wanted = _pairs(codes[rows], few.names[naming])
+    vector.packed["odd"][rows[~np.isin(wanted, there)]] |= 1
 
 
 def _pairs(codes: NDArray[np.int32], names: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ what few rows are asked for later (texts of what is listed) is read again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -74,22 +75,26 @@ class Source:
         """The types that a column has in the files that have it."""
         return [each.schema.field(name).type for each in self.files if name in each.schema.names]
 
-    def take(self, rows: Any, names: Sequence[str]) -> Any:
+    def take(self, rows: Any, names: Sequence[str], threads: int = 1) -> Any:
         """Rows by their numbers, in the order given; columns that no file has are left out."""
         order = np.argsort(rows, kind="stable")
         back = np.empty(len(order), dtype=np.int64)
         back[order] = np.arange(len(order))
         rising = np.asarray(rows)[order]
-        parts: list[Any] = []
-        for piece in self.pieces:
+
+        def taken(piece: Piece) -> Any:
             low, high = np.searchsorted(rising, [piece.first, piece.first + piece.rows])
-            if low < high:
-                here = pa.array(rising[low:high] - piece.first)
-                with reading(piece, plain=True) as column:
-                    found = {name: column(name) for name in names}
-                parts.append(pa.table({
-                    name: each.take(here) for name, each in found.items() if each is not None
-                }))  # fmt: skip
+            if low == high:
+                return None
+            here = pa.array(rising[low:high] - piece.first)
+            with reading(piece, plain=True) as column:
+                found = {name: column(name) for name in names}
+            return pa.table({
+                name: each.take(here) for name, each in found.items() if each is not None
+            })  # fmt: skip
+
+        with ThreadPoolExecutor(max(1, threads)) as pool:
+            parts = [each for each in pool.map(taken, self.pieces) if each is not None]
         table = pa.concat_tables(parts, promote_options="default")
         return table.take(pa.array(back))
 
@@ -154,6 +159,43 @@ def reading(piece: Piece, plain: bool = False) -> Iterator[Column]:
             return file.read_row_group(piece.group, [name], use_threads=False)[name]
 
         yield column
+
+
+def batches(piece: Piece, rows: int) -> Iterator[tuple[int, int, Column]]:
+    """A piece some rows at a time: the number of the first, how many, and what reads a column."""
+    if piece.file.table is not None:
+        with reading(piece) as column:
+            for low in range(0, piece.rows, rows):
+                yield piece.first + low, min(rows, piece.rows - low), _part(column, low, rows)
+        return
+    with pq.ParquetFile(piece.file.path) as file:
+        coded = _dense(file.metadata.row_group(piece.group), piece.file.schema)
+    with pq.ParquetFile(piece.file.path, read_dictionary=coded) as file:
+        large = {
+            name: file.read_row_group(piece.group, [name], use_threads=False)[name]
+            for name in coded
+        }  # whose dictionaries would be made again for each batch
+        others = [name for name in piece.file.schema.names if name not in large]
+        low = 0
+        for batch in file.iter_batches(rows, [piece.group], others, use_threads=False):
+
+            def column(name: str, batch: Any = batch, low: int = low) -> Any:
+                if name in large:
+                    return large[name].slice(low, batch.num_rows)
+                return batch[name] if name in others else None
+
+            yield piece.first + low, batch.num_rows, column
+            low += batch.num_rows
+
+
+def _part(column: Column, low: int, rows: int) -> Column:
+    """A column's rows from ``low`` on."""
+
+    def part(name: str) -> Any:
+        whole = column(name)
+        return None if whole is None else whole.slice(low, rows)
+
+    return part
 
 
 def _dense(group: Any, schema: Any) -> list[str]:

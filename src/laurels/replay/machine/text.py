@@ -63,11 +63,14 @@ def tools() -> dict[str, tuple[Kind, ...]]:
     """What is called of ``grouping``, ``joining`` and ``parsing``: no program changes them."""
     i32, i64, i8 = row(32), row(64), row(8)
     return {
-        "count_rows": (INT, INT, i32, i32),
-        "place_rows": (INT, INT, i32, i32, i32),
-        "note_names": (INT, i64, i8, INT, i64, INT, INT),
+        "spread_rows": (INT, i32, INT, INT, i64, INT, i64, i32, i32),
+        "group_rows": (INT, INT, INT, INT, i32, i32, INT, INT, INT, INT, INT, i64, i32, i32),
+        "note_names": (INT, i64, i64, INT, i64, INT, INT),
         "seat_names": (INT, i64, INT, i64),
-        "check_members": (INT, INT, i64, i32, i64, INT, i8, i64, INT, i8),
+        "check_members": (
+            INT, INT, i64, i32, i64, INT, i8, INT, i64, INT, i8, i32, i32, i64,
+        ),
+        "mark_tied": (INT, i64, i32, i8),
         "gather_rows": (INT, INT, i32, INT, i64, i64),
         "find_named": (INT, i64, i64, i64, i64, i64, i32),
         "hash_texts.32": (INT, i32, i8, i64, i8),

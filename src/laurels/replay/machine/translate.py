@@ -449,6 +449,8 @@ class Body:
             return self.value(node.args[0])
         if name == "len":
             return self.length(node.args[0])
+        if name == "soon":
+            return self.prefetch(node.args[0])
         if name == "bool":
             return self.b.zext(self.truth(node.args[0]), I64)
         if name == "abs":
@@ -462,6 +464,19 @@ class Body:
         """How many elements a constant tuple has; other sequences do not know."""
         _, kind = self.any(node)
         return ir.Constant(I64, kind[1][1]) if len(kind[1]) > 1 else self.unknown(node)
+
+    def prefetch(self, node: ast.expr) -> Any:
+        """An element will be wanted: memory may bring it along."""
+        if not isinstance(node, ast.Subscript):
+            return self.unknown(node)
+        i32, where = ir.IntType(32), ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [where, i32, i32, i32])
+        found = self.module.ir.globals.get("llvm.prefetch.p0") or ir.Function(
+            self.module.ir, kind, "llvm.prefetch.p0"
+        )
+        given = [ir.Constant(i32, number) for number in (0, 3, 1)]
+        self.b.call(found, [self.b.bitcast(self.element(node), where), *given])
+        return ZERO
 
     def extreme(self, sign: str, nodes: Sequence[ast.expr]) -> Any:
         """The least or the largest; of equal ones the first."""
