@@ -34,6 +34,9 @@ POSTINGS = (
 POSTING_INSTANTS = frozenset(
     {"occurred_at", "effective_at", "posted_at", "active_at", "expires_at"}
 )
+ONCE = frozenset({"posting", "event"})
+"""Columns whose texts hardly repeat: a dictionary of them takes time and room for nothing, as it
+does for instants and points."""
 BALANCES = ("active", "pending", "held", "debt")
 
 
@@ -268,9 +271,10 @@ def _parquet_sink(path: Path, columns: Sequence[Column]) -> Iterator[Write]:
         arrays = [_array(each, table[each.name]) for each in columns]
         writer.write_table(pa.Table.from_arrays(arrays, schema=schema), row_group_size=ROW_GROUP)
 
+    coded = [each.name for each in columns if each.kind == "text" and each.name not in ONCE]
     with (
         new_path(path) as unfinished,
-        pq.ParquetWriter(unfinished, schema, compression="zstd") as writer,
+        pq.ParquetWriter(unfinished, schema, compression="zstd", use_dictionary=coded) as writer,
     ):
         yield write
 

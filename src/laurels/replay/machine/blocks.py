@@ -266,7 +266,7 @@ def fold_blocks(
     """
     least, most = vector.span()
     if begin is not None and options.states is not None:
-        least, most = min(least, options.states.at), max(most, options.states.at)
+        least, most = options.states.at, max(most, options.states.at)
     months = months_between(machine, least, max(most, until - 1)) if least <= most else (0, 0)
     members = no_members(machine, len(vector.start) - 1, options.passed)
     jobs = list(enumerate(spans(vector)))[::-1]

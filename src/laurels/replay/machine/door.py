@@ -58,7 +58,10 @@ def fold_door(
     add_totals(result, folded.totals, folded.members.balances, len(builder.members))
     list_not_taken(result, builder, columns, folded)
     facts = exact.facts_of(builder, columns)
-    return [folded_side(program, facts, folded), fold_odd(program, found, result, options)]
+    return [
+        folded_side(program, facts, folded, options.threads),
+        fold_odd(program, found, result, options),
+    ]
 
 
 def fold_odd(program: Compiled, found: exact.Read, result: Result, options: Options) -> Side:

@@ -123,7 +123,7 @@ def run_source(
     code = machine(program, tell=ears.compiling)
     found = fold_blocks(code, vector, until or 0, options, ears.progress)
     ears.phase("decide")
-    sides = [side_of(program, vector, found)]
+    sides = [side_of(program, vector, found, options.threads)]
     if options.keep is not None:
         keep_states(options.keep, vector.members.cast(pa.string()), found.states)
     add_totals(result, found.totals, found.members.balances, len(vector.members))
@@ -134,11 +134,12 @@ def run_source(
     return Native(result, sides, len(slow_rows), vector, end)
 
 
-def side_of(program: Compiled, vector: Vector, found: Found) -> Side:
+def side_of(program: Compiled, vector: Vector, found: Found, threads: int) -> Side:
     """Members that the machine folded, and the postings that were kept."""
     members = vector.members.cast(pa.string())
     folded = Folded(found.members, found.totals, (), found.records)
-    return folded_side(program, facts_of(vector, members, bool(found.records)), folded)
+    facts = facts_of(vector, members, bool(found.records))
+    return folded_side(program, facts, folded, threads)
 
 
 def report_rows(report: Report, events: int) -> None:

@@ -81,7 +81,7 @@ def run_native(
     result.rejected += read.rejected
     report_rows(result.report, vector.rows - len(rows))
     result.events["later"] += vector.later
-    side = side_of(program, vector, found)
+    side = side_of(program, vector, found, options.threads)
     add_totals(result, found.totals, found.members.balances, len(vector.members))
     not_taken(result, vector, found.lost, options.lists)
     if options.keep is not None:

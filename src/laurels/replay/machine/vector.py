@@ -342,7 +342,7 @@ class Vector:
 
     def span(self) -> tuple[int, int]:
         """The first and the last instant of all events."""
-        return self._span
+        return self._span  # of all rows that could be judged, also of members left to the door
 
 
 def at_once(jobs: Sequence[Callable[[], object]], threads: int) -> None:
