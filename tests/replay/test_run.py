@@ -10,7 +10,7 @@ import pytest
 import laurels
 from laurels.base.errors import Fault
 from laurels.base.instants import calendar, format_instant, parse_instant
-from laurels.replay.options import Files, Options
+from laurels.replay.options import Ears, Files, Options
 from laurels.replay.output import books_in, write_lists
 from laurels.replay.play import play
 from laurels.replay.raw import Events, Place, Report
@@ -159,6 +159,19 @@ def test_members_share_a_budget_in_the_order_of_time():
     _, found = books(program, history)
     assert found["boris"][0]["active_point"] == 50, "what the first left"
     assert found["anna"][0]["active_point"] == 100, "nothing in March, a new pot in April"
+
+
+def test_a_history_that_cannot_be_divided_is_run_whole_and_says_why(retail, tmp_path):
+    path = tmp_path / "events.jsonl"
+    rows = [event("1", amount="5.00"), event("2", amount=5)]  # a text and a number: no column
+    path.write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
+    heard = []
+    for program in (laurels.loads(SHARED), retail):
+        found = play(program, Files((path,)), None, Options(parts=2), Ears(whole=heard.append))
+        assert found.events["taken"] == 2
+    assert [("share budgets" in each, "in columns" in each) for each in heard] == [
+        (True, False), (False, True),
+    ]  # fmt: skip
 
 
 def test_a_transfer_arrives_at_the_same_instant():

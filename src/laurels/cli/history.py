@@ -126,7 +126,7 @@ def run(
             gc.collect()
             gc.freeze()  # the history is no garbage: do not look through it again and again
 
-    ears = Ears(bar.tell, compiling, heard)
+    ears = Ears(bar.tell, compiling, heard, whole)
     if out is None:
         result = play(program, history, books, options, ears)
     else:
@@ -145,6 +145,12 @@ def compiling(program: str) -> None:
     """A word before a first run, which takes some seconds longer."""
     text = f"compiling {program} to machine code (kept for later runs)"
     stderr().print(text, style="dim", markup=False)
+
+
+def whole(why: str) -> None:
+    """A word where a run is not divided, though it was asked for."""
+    text = f"--memory and --workers change nothing here: {why}"
+    stderr().print(text, style="yellow", markup=False)
 
 
 SIZES = {"KB": 10, "MB": 20, "GB": 30, "TB": 40}

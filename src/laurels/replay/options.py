@@ -71,11 +71,13 @@ class Ears:
     progress  (events done, events in all), now and then
     compiling the name of a program whose machine code is made for the first time
     phase     the name of a phase that is done; ``read`` is the first
+    whole     why a history that was to be run in parts is run whole, in whatever memory it takes
     """
 
     progress: Progress | None = None
     compiling: Callable[[str], None] = nothing
     phase: Callable[[str], None] = nothing
+    whole: Callable[[str], None] = nothing
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,17 @@ def play_columns(
     program: Compiled, history: Files | Events, books: Books | None, options: Options, ears: Ears
 ) -> Result:
     """Run a history; what ``laurels.replay.play`` does for the engine numba."""
-    if isinstance(history, Files) and history.mapping is None and apart(program):
+    divided = apart(program)
+    if options.in_parts and not divided:
+        ears.whole("members share budgets or give to each other, so all are run in one pass")
+    elif options.in_parts and not (isinstance(history, Files) and history.mapping is None):
+        ears.whole("these are not native files, so each event is judged by itself")
+    if isinstance(history, Files) and history.mapping is None and divided:
         if options.in_parts:
             joined = run_parts(program, find_files(history.paths), books, options, ears)
             if joined is not None:
                 return joined
+            ears.whole("not all of the files can be judged in columns")
         found = run_files(program, find_files(history.paths), options, ears)
         if found is not None:
             finish(found.result, books, found.sides, options)

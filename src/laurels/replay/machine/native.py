@@ -74,7 +74,7 @@ def replay_files(
 
     Raises RequestError for files that cannot be read, Fault for files that are not plain.
     """
-    ensure(apart(program), "members share budgets or give to each other")
+    ensure(apart(program), "members share budgets or give to each other: see `play`")
     ears = Ears(None, tell or (lambda _: None), watch or (lambda _: None))
     options = Options(until=until, postings=False, threads=threads, lists=lists)
     found = run_files(program, find_files(paths), options, ears)
