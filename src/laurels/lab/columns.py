@@ -152,7 +152,7 @@ class ByColumns:
         add_totals(result, found.totals, found.members.balances, len(vector.members))
         not_taken(result, vector, found.lost, False)
         result.outcomes = decisions.counts()
-        members = side_of(program, vector, found).members
+        members = side_of(program, vector, found, self.options.threads).members
         if len(rows):
             rest = self._played(program, slow)
             result.absorb(rest.result)
