@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from laurels.bootstrap.opening import program_files
 from laurels.store.embedded import EmbeddedServer
 from laurels.store.embedded.server import running_pid
 
@@ -127,3 +128,11 @@ def test_a_fresh_folder_is_served_with_a_key_survives_a_crash_of_the_database_an
         "started", "stopped", "started", "stopped",
     ]  # fmt: skip
     assert "anna" not in (folder / "log").read_text()
+
+
+def test_a_folder_of_one_program_serves_it_and_not_its_variants(tmp_path: Path) -> None:
+    for name in ("program.yaml", "late-capture.yaml"):
+        (tmp_path / name).write_text("program: shop\n")
+    assert program_files(tmp_path) == [tmp_path / "program.yaml"]
+    (tmp_path / "program.yaml").rename(tmp_path / "shop.yaml")
+    assert program_files(tmp_path) == [tmp_path / "late-capture.yaml", tmp_path / "shop.yaml"]

@@ -124,12 +124,15 @@ async def first_key(environment: Environment) -> str | None:
 
 
 def program_files(folder: Path) -> list[Path]:
-    """The program files of a folder: `*.yaml`, and `program.yaml` of each folder in it.
+    """The program files of a folder: its `program.yaml` (others beside it are variants of it), else
+    its `*.yaml`, and `program.yaml` of each folder in it.
 
     Raises: RequestError, code file-missing
     """
     if not folder.is_dir():
         raise RequestError("file-missing", "there is no such folder", where=str(folder))
+    if (folder / "program.yaml").is_file():
+        return [folder / "program.yaml"]
     found = sorted([*folder.glob("*.yaml"), *folder.glob("*/program.yaml")])
     if not found:
         raise RequestError(
