@@ -235,7 +235,8 @@ def gather_rows(
     """Packed rows in the order of members, from place ``first`` to ``last``."""
     to = 0
     for i in range(first, last):
-        soon(old[order[i + AHEAD] * width])
+        if i + AHEAD < last:
+            soon(old[order[i + AHEAD] * width])
         of = order[i] * width
         for w in range(width):
             new[to + w] = old[of + w]
