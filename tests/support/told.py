@@ -64,6 +64,8 @@ class ToldBook:
 
     async def _take(self, event: dict[str, Any]) -> Any:
         self._book = None
+        if event.get("type") == "transfer":
+            await self._enrol(event)
         (answer,) = await self._service.take(OWNER, self._program, [event])
         if answer.error is not None:
             raise answer.error
@@ -71,6 +73,15 @@ class ToldBook:
             return replace(answer, postings=())
         self._seen += len(answer.postings)
         return answer
+
+    async def _enrol(self, transfer: dict[str, Any]) -> None:
+        """Who is given points is a member: a story tells of the giver alone."""
+        known = {**transfer, "id": f"known-{transfer['id']}", "type": "member",
+                 "member": transfer["to"]}  # fmt: skip
+        for name in ("to", "points", "unit"):
+            known.pop(name, None)
+        (answer,) = await self._service.take(OWNER, self._program, [known])
+        assert answer.error is None, answer.error
 
     async def _desk(self) -> Desk:
         opened = self._service
