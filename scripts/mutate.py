@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 KERNEL = Path("laurels/engine/kernel")
 LAYOUT = ROOT / "src" / KERNEL / "layout.py"
-MODULES = ("numbers", "calendar", "windows", "lots", "holds", "returns", "grants")
+MODULES = ("numbers", "calendar", "windows", "lots", "holds", "returns", "grants", "opening")
 FAST = ("tests/engine/test_kernel_edges.py", "tests/engine/test_kernel.py")
 SLOW = ("tests/engine/test_found_by_laws.py", "tests/engine/test_oracles_agree.py")
 FIRST = {  # tests that mostly kill a mutant of a module, so they are run before the others
@@ -37,6 +37,7 @@ FIRST = {  # tests that mostly kill a mutant of a module, so they are run before
     "holds": "holds or hold",
     "returns": "split or take",
     "grants": "grant or release",
+    "opening": "opening or opens or line_sets",
 }
 LIMIT = 15  # seconds of processor time that a mutant may take: one that never ends is killed too
 SURVIVED, KILLED, NOTHING_RUN = 0, 1, 5  # exit codes, of pytest

@@ -13,7 +13,7 @@ import pytest
 
 from laurels.base.instants import calendar
 from laurels.engine.kernel import calendar as kernel_calendar
-from laurels.engine.kernel import grants, holds, lots, returns, windows
+from laurels.engine.kernel import grants, holds, lots, opening, returns, windows
 from laurels.engine.kernel import layout as K
 
 CAP, UNITS, U = 4, 3, 1
@@ -605,3 +605,86 @@ def test_what_was_released_before_is_taken_in_leaving_order() -> None:
         taken(5, RELEASED + DAY, 9, RELEASED),
         taken(5, MONTH_LATER, 0, RELEASED),
     ]
+
+
+# ---------------------------------------------------------------- opening balances
+
+
+def emptied(m: Member) -> list[list[int]]:
+    m.clear()
+    opening.empty_unit(m.s, m.la, m.lp, m.out, U, CAP, 30)
+    return m.said()
+
+
+@pytest.mark.parametrize("points", [1, 7])
+def test_an_opening_takes_away_what_the_fold_came_to(points: int) -> None:
+    m = Member()
+    m.earn(points, 90, 3)
+    m.earn(5, 95)
+    m.wait(points, 40, 95, 2)
+    m.wait(2, 50, 99)
+    assert emptied(m) == [
+        [K.ADJUSTED, U, points, K.AT_ACTIVE, K.AT_ADJUSTED, -1, 90, 0, 3, 30, -1, 0],
+        [K.ADJUSTED, U, 5, K.AT_ACTIVE, K.AT_ADJUSTED, -1, 95, 0, 0, 30, -1, 0],
+        [K.ADJUSTED, U, points, K.AT_PENDING, K.AT_ADJUSTED, -1, 95, 40, 2, 30, -1, 0],
+        [K.ADJUSTED, U, 2, K.AT_PENDING, K.AT_ADJUSTED, -1, 99, 50, 0, 30, -1, 0],
+    ]
+    assert (m.s[B + K.U_ACTIVE], m.s[B + K.U_PENDING], m.pending()) == (0, 0, [])
+    assert all(m.lp[(CAP + k) * K.PENDING_LOT + K.P_POINTS] == 0 for k in range(2))
+    assert emptied(m) == []
+
+
+def test_an_opening_passes_over_pending_lots_that_are_empty() -> None:
+    m = Member()
+    m.wait(8, 40, 95)
+    m.wait(3, 50, 95)
+    m.lower(8, 40, 95)
+    assert [row[K.R_POINTS] for row in emptied(m)] == [3]
+    assert m.s[B + K.U_PENDING] == 0
+
+
+@pytest.mark.parametrize("debt", [1, 4])
+def test_an_opening_pays_what_was_owed(debt: int) -> None:
+    m = Member()
+    m.s[B + K.U_DEBT] = debt
+    assert emptied(m) == [
+        [K.ADJUSTED, U, debt, K.AT_ADJUSTED, K.AT_ACTIVE, -1, K.NEVER, 30, 0, 30, -1, 0],
+        [K.DEBT_PAID, U, debt, K.AT_ACTIVE, K.AT_DEBT, -1, K.NEVER, 30, 0, 30, -1, 0],
+    ]
+    assert m.s[B + K.U_DEBT] == 0
+
+
+def opened(m: Member, what: int, points: int, active: int = 0, end: int = 0, funder: int = 0):
+    line = [DIRT] * 2 + [what, U, points, active, end, funder] + [DIRT] * 5
+    m.clear()
+    opening.open_line(m.s, m.la, m.lp, m.out, line, 2, CAP, 30)
+    return m.said()
+
+
+def test_a_line_opens_an_active_lot_a_pending_one_or_a_debt() -> None:
+    m = Member()
+    assert opened(m, K.S_LOT, 7, 30, 90, 3) == [
+        [K.ADJUSTED, U, 7, K.AT_ADJUSTED, K.AT_ACTIVE, -1, 90, 30, 3, 30, -1, 0]
+    ]
+    assert opened(m, K.S_LOT, 8, 31, 95, 2) == [
+        [K.ADJUSTED, U, 8, K.AT_ADJUSTED, K.AT_PENDING, -1, 95, 31, 2, 30, -1, 0]
+    ]
+    assert (m.active(), m.pending()) == ([[90, 3, 7]], [[31, 95, 2, 8]])
+    assert (m.s[B + K.U_ACTIVE], m.s[B + K.U_PENDING]) == (7, 8)
+    assert opened(m, K.S_DEBT, 4) == [
+        [K.IN_DEBT, U, 4, K.AT_DEBT, K.AT_ADJUSTED, -1, K.NEVER, 0, 0, 30, -1, 0]
+    ]
+    assert opened(m, K.S_DEBT, 2) == [
+        [K.IN_DEBT, U, 2, K.AT_DEBT, K.AT_ADJUSTED, -1, K.NEVER, 0, 0, 30, -1, 0]
+    ]
+    assert m.s[B + K.U_DEBT] == 6
+
+
+def test_a_line_sets_what_counts_and_nothing_else() -> None:
+    m = Member()
+    before = [*m.s]
+    assert opened(m, K.S_COUNT, 900, 300) == []
+    before[B + K.U_SUM], before[B + K.U_SINCE] = 900, 300
+    assert m.s == before
+    assert opened(m, K.S_LEVEL, 1) == []
+    assert m.s == before
