@@ -64,9 +64,10 @@ def show_bench(console: Console, found: dict[str, Any]) -> None:
     """Results as a table."""
     table = Table(box=box.SIMPLE_HEAD, title=f"bench {found['bench']}", title_style="bold",
                   title_justify="left", header_style="dim", pad_edge=False)  # fmt: skip
-    for header in ("case", "measured", "target", "", "peer", ""):
+    for place, header in enumerate(("case", "measured", "target", "", "peer", "")):
         right = header in ("measured", "target")
-        table.add_column(header, justify="right" if right else "left", no_wrap=header != "case")
+        table.add_column(header, justify="right" if right else "left",
+                         no_wrap=place not in (0, 5), min_width=0 if place else 18)  # fmt: skip
     for each in found["results"]:
         peer = peer_name = ""
         if each["peer_value"] is not None:
